@@ -1,0 +1,124 @@
+"""Grants: what a meter is held against, as the catalog said when the command was received."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from decimal import Decimal
+from enum import IntEnum, StrEnum
+from functools import cached_property
+from typing import Final
+
+import msgspec
+
+from metering.meter import Aggregation
+from metering.period import Period, ResetPeriod, period_at, previous
+from metering.problems import TimestampOutOfRange
+from metering.quantity import EXACT, UNLIMITED, ZERO
+
+MOST_AHEAD: Final = timedelta(minutes=5)
+_HUNDRED: Final = Decimal(100)
+
+
+class Reason(StrEnum):
+    """Why a report was refused."""
+
+    THRESHOLD_EXCEEDED = "THRESHOLD_EXCEEDED"
+    LICENSE_INACTIVE = "LICENSE_INACTIVE"
+    LICENSE_OUTSIDE_DATES = "LICENSE_OUTSIDE_DATES"
+    TRANSACTION_ID_REUSED = "TRANSACTION_ID_REUSED"
+    #: Its period was no longer kept: only clocks hours apart get a report past the edge's check to here.
+    PERIOD_CLOSED = "PERIOD_CLOSED"
+
+
+class Line(IntEnum):
+    """The lines a value can stand at: below all, at the warning, at the limit, past it."""
+
+    NONE = 0
+    WARNING = 1
+    REACHED = 2
+    EXCEEDED = 3
+
+
+class Grant(msgspec.Struct, frozen=True, array_like=True, dict=True):
+    """One instance's right to one NUMBER entitlement, with every name that its decisions will carry.
+
+    `limit` -1 means unlimited, as does `overage_percent` -1 (0: the limit is hard). `anchor` is where its periods
+    are counted from, None for the calendar. `starts_at`, `ends_at` are the license's dates, [starts_at, ends_at).
+    """
+
+    organization_id: str
+    instance_id: str
+    instance_slug: str
+    entitlement_id: str
+    entitlement_slug: str
+    license_id: str
+    license_slug: str
+    license_version: str
+    license_active: bool
+    aggregation: Aggregation
+    limit: Decimal
+    overage_percent: Decimal = ZERO
+    warning_percent: Decimal | None = None
+    reset_period: ResetPeriod | None = None
+    anchor: datetime | None = None
+    starts_at: datetime | None = None
+    ends_at: datetime | None = None
+
+    @cached_property
+    def key(self) -> bytes:
+        """The meter's key: organization/instance/entitlement, by id, so that a renamed slug keeps its balance."""
+        return f"{self.organization_id}/{self.instance_id}/{self.entitlement_id}".encode()
+
+    @cached_property
+    def cap(self) -> Decimal | None:
+        """The highest value that is accepted, limit × (1 + overage %); None when nothing is ever refused."""
+        if UNLIMITED in (self.limit, self.overage_percent):
+            return None
+        return EXACT.add(self.limit, EXACT.multiply(self.limit, EXACT.divide(self.overage_percent, _HUNDRED)))
+
+    @cached_property
+    def warning_line(self) -> Decimal | None:
+        if self.warning_percent is None or self.limit == UNLIMITED:
+            return None
+        return EXACT.multiply(self.limit, EXACT.divide(self.warning_percent, _HUNDRED))
+
+    def line_at(self, value: Decimal | None) -> Line:
+        """The highest line that `value` stands at or above; before the first event, none."""
+        if value is None or self.limit == UNLIMITED:
+            return Line.NONE
+        if value > self.limit:
+            return Line.EXCEEDED
+        if value == self.limit:
+            return Line.REACHED
+        if self.warning_line is not None and value >= self.warning_line:
+            return Line.WARNING
+        return Line.NONE
+
+    def refusal_at(self, moment: datetime) -> Reason | None:
+        """Why the license does not cover `moment`, or None when it does."""
+        if not self.license_active:
+            return Reason.LICENSE_INACTIVE
+        if (self.starts_at and moment < self.starts_at) or (self.ends_at and moment >= self.ends_at):
+            return Reason.LICENSE_OUTSIDE_DATES
+        return None
+
+    def period_at(self, moment: datetime) -> Period:
+        return period_at(moment, self.reset_period, self.anchor)
+
+    def check_timestamp(self, timestamp: datetime, received_at: datetime, most_late: timedelta) -> None:
+        """Raise `TimestampOutOfRange` for a report more than 5 min ahead, or, on a meter that resets, too late.
+
+        The running period takes any timestamp of its own; the one before it takes those at most `most_late` old.
+        """
+        if timestamp - received_at > MOST_AHEAD:
+            raise TimestampOutOfRange("timestamp lies more than 5 minutes in the future", timestamp)
+        running = self.period_at(received_at)
+        if running.start is None or timestamp >= running.start:
+            return
+        before = previous(running, self.reset_period, self.anchor)
+        assert before.start is not None
+        if timestamp < before.start:
+            raise TimestampOutOfRange("timestamp lies before the previous period of this meter", timestamp)
+        if received_at - timestamp > most_late:
+            hours = most_late / timedelta(hours=1)
+            raise TimestampOutOfRange(f"timestamp lies in the previous period, more than {hours:g} h ago", timestamp)

@@ -1,0 +1,225 @@
+"""Everything that Tidemark can tell a caller went wrong.
+
+    Problem
+    ├── BadRequest 400            MalformedJson
+    ├── Unauthenticated 401
+    ├── Forbidden 403             MissingScope, LicenseInactive, LicenseOutsideDates
+    ├── NotFound 404              RouteNotFound, ResourceNotFound (a noun each: InstanceNotFound, …), EntitlementNotLicensed
+    ├── MethodNotAllowed 405
+    ├── Conflict 409              ThresholdExceeded, TransactionIdReused, SlugTaken, InUse
+    ├── TooLarge 413
+    ├── UnsupportedMediaType 415
+    ├── Invalid 422               TimestampOutOfRange, NotMetered
+    ├── TooManyWaiting 429
+    ├── Internal 500
+    └── Unavailable 503           NoDecision
+
+A problem is raised where it is known, as an exception; the HTTP edge translates it once (RFC 9457). Its `name` is
+stable: clients see it as `code`, behind the name of the operation (`ReportEntitlementUsageMetric.ThresholdExceeded`).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, ClassVar
+
+import msgspec
+
+
+class Fault(msgspec.Struct, frozen=True):
+    """One thing wrong with the input: where (`body.value.value`, `query.limit`, `header.Authorization`), what, and what was given."""
+
+    location: str
+    message: str
+    value: Any = None
+
+
+class Problem(Exception):
+    """A failure with a status, a title, a stable name, and what the caller can do about it."""
+
+    status: ClassVar[int] = 500
+    title: ClassVar[str] = "Internal Server Error"
+
+    def __init__(
+        self,
+        detail: str,
+        *,
+        faults: Sequence[Fault] = (),
+        headers: Mapping[str, str] | None = None,
+        **extensions: Any,
+    ) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.faults = tuple(faults)
+        self.headers = dict(headers or {})
+        self.extensions = extensions
+
+    @property
+    def name(self) -> str:
+        return type(self).__name__
+
+    def document(self, operation: str | None = None, occurrence: str | None = None) -> dict[str, Any]:
+        """The body of an `application/problem+json` answer; `operation` names the route, `occurrence` this very failure."""
+        return {
+            "type": f"urn:tidemark:problem:{_kebab(self.name)}",
+            "title": self.title,
+            "status": self.status,
+            "detail": self.detail,
+            "instance": occurrence,
+            "code": f"{operation}.{self.name}" if operation else self.name,
+            "errors": [{"location": f.location, "message": f.message, "value": f.value} for f in self.faults],
+            **self.extensions,
+        }
+
+
+def _kebab(name: str) -> str:
+    return re.sub(r"(?<!^)(?=[A-Z])", "-", name).lower()
+
+
+class BadRequest(Problem):
+    status, title = 400, "Bad Request"
+
+
+class MalformedJson(BadRequest):
+    pass
+
+
+class Unauthenticated(Problem):
+    status, title = 401, "Unauthorized"
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(detail, headers={"WWW-Authenticate": "Bearer"})
+
+
+class Forbidden(Problem):
+    status, title = 403, "Forbidden"
+
+
+class MissingScope(Forbidden):
+    def __init__(self, scope: str) -> None:
+        super().__init__(f"The token lacks the scope {scope}.", scope=scope)
+
+
+class LicenseInactive(Forbidden):
+    pass
+
+
+class LicenseOutsideDates(Forbidden):
+    pass
+
+
+class NotFound(Problem):
+    status, title = 404, "Not Found"
+
+
+class RouteNotFound(NotFound):
+    pass
+
+
+class ResourceNotFound(NotFound):
+    """A named resource that this organization does not have: `ResourceNotFound("Instance", "acme-prod")`."""
+
+    def __init__(self, noun: str, slug: str, *, location: str | None = None) -> None:
+        self.noun = noun
+        where = location or f"path.{noun[0].lower()}{noun[1:]}Slug"
+        super().__init__(
+            f"There is no {_kebab(noun).replace('-', ' ')} {slug!r} in this organization.",
+            faults=[Fault(where, "not found", slug)],
+        )
+
+    @property
+    def name(self) -> str:
+        return f"{self.noun}NotFound"
+
+
+class EntitlementNotLicensed(NotFound):
+    """The instance's license does not hold the entitlement."""
+
+
+class MethodNotAllowed(Problem):
+    status, title = 405, "Method Not Allowed"
+
+
+class Conflict(Problem):
+    status, title = 409, "Conflict"
+
+
+class ThresholdExceeded(Conflict):
+    def __init__(
+        self,
+        *,
+        limit: Decimal,
+        current: Decimal,
+        requested: Decimal,
+        remaining: Decimal | None,
+        resets_at: datetime | None,
+        **extensions: Any,
+    ) -> None:
+        super().__init__(
+            f"The report would take the usage from {current:f} past its limit of {limit:f}.",
+            limit=limit,
+            current=current,
+            requested=requested,
+            remaining=remaining,
+            resetsAt=resets_at,
+            **extensions,
+        )
+
+
+class TransactionIdReused(Conflict):
+    pass
+
+
+class SlugTaken(Conflict):
+    def __init__(self, noun: str, slug: str) -> None:
+        super().__init__(
+            f"Another {_kebab(noun).replace('-', ' ')} has the slug {slug!r} already.",
+            faults=[Fault("body.slug", "taken", slug)],
+        )
+
+
+class InUse(Conflict):
+    """Something else needs this resource; `blockers` name it."""
+
+    def __init__(self, detail: str, blockers: Sequence[Mapping[str, str]]) -> None:
+        super().__init__(detail, blockers=list(blockers))
+
+
+class TooLarge(Problem):
+    status, title = 413, "Content Too Large"
+
+
+class UnsupportedMediaType(Problem):
+    status, title = 415, "Unsupported Media Type"
+
+
+class Invalid(Problem):
+    status, title = 422, "Unprocessable Content"
+
+
+class TimestampOutOfRange(Invalid):
+    def __init__(self, message: str, timestamp: datetime) -> None:
+        super().__init__(f"The {message}.", faults=[Fault("body.timestamp", message, timestamp)])
+
+
+class NotMetered(Invalid):
+    """The entitlement is not of type NUMBER, so no usage can be reported on it."""
+
+
+class TooManyWaiting(Problem):
+    status, title = 429, "Too Many Requests"
+
+
+class Internal(Problem):
+    pass
+
+
+class Unavailable(Problem):
+    status, title = 503, "Service Unavailable"
+
+
+class NoDecision(Unavailable):
+    """The report may or may not be in the log: retry it with the same transaction id and it counts once."""

@@ -1,0 +1,74 @@
+"""Quantities: exact decimals of at most 20 integer and 12 fractional digits, as reported; sums may grow beyond."""
+
+from __future__ import annotations
+
+import re
+from decimal import ROUND_HALF_EVEN, Clamped, Context, Decimal, DivisionByZero, Inexact, InvalidOperation, Overflow
+from typing import Final
+
+INTEGER_DIGITS: Final = 20
+FRACTION_DIGITS: Final = 12
+
+#: Arithmetic that is exact or raises: 96 digits hold 10^50 reports of the largest size.
+EXACT: Final = Context(prec=96, traps=[Inexact, InvalidOperation, DivisionByZero, Overflow, Clamped])
+
+ZERO: Final = Decimal(0)
+UNLIMITED: Final = Decimal(-1)
+
+_JSON_NUMBER: Final = re.compile(r"-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?", re.ASCII)
+_LONGEST_TEXT: Final = 64
+_STEP: Final = Decimal(1).scaleb(-FRACTION_DIGITS)
+_ROUNDING: Final = Context(prec=96, rounding=ROUND_HALF_EVEN)
+
+
+class NotAQuantity(ValueError):
+    """The text is no number that a report may carry; the message says why."""
+
+
+def parse(text: str) -> Decimal:
+    """Read one JSON number exactly.
+
+    Raises `NotAQuantity` for anything else (a string, NaN, infinity) and for more digits than a report may have.
+    """
+    if len(text) > _LONGEST_TEXT:
+        raise NotAQuantity(_too_many_digits())
+    if not _JSON_NUMBER.fullmatch(text):
+        raise NotAQuantity("is not a number")
+    try:
+        number = Decimal(text)
+    except InvalidOperation:  # an exponent beyond what a decimal can hold
+        raise NotAQuantity(_too_many_digits()) from None
+    return checked(number)
+
+
+def checked(number: Decimal) -> Decimal:
+    """The same number without trailing zeros, if a report may carry it; raises `NotAQuantity` otherwise."""
+    if not number.is_finite():
+        raise NotAQuantity("is not a finite number")
+    if not number:
+        return ZERO
+    if number.adjusted() >= INTEGER_DIGITS:
+        raise NotAQuantity(_too_many_digits())
+    if number.adjusted() < -FRACTION_DIGITS or len(number.as_tuple().digits) > INTEGER_DIGITS + FRACTION_DIGITS + 1:
+        raise NotAQuantity(_too_many_digits())
+    number = plain(number)
+    if -int(number.as_tuple().exponent) > FRACTION_DIGITS:
+        raise NotAQuantity(_too_many_digits())
+    return number
+
+
+def plain(number: Decimal) -> Decimal:
+    """The same number as people write it: no exponent, no trailing zeros, no negative zero."""
+    if not number:
+        return ZERO
+    short = number.normalize(EXACT)
+    return short.quantize(Decimal(1), context=EXACT) if int(short.as_tuple().exponent) > 0 else short
+
+
+def mean(total: Decimal, count: int) -> Decimal:
+    """total / count, rounded half even to 12 fractional digits: for showing, never for deciding."""
+    return _ROUNDING.quantize(_ROUNDING.divide(total, Decimal(count)), _STEP)
+
+
+def _too_many_digits() -> str:
+    return f"has more than {INTEGER_DIGITS} integer or {FRACTION_DIGITS} fractional digits"

@@ -1,0 +1,141 @@
+"""The records on the topics: msgpack, arrays in field order, new fields only at the end.
+
+| topic         | key       | value         | partition                                |
+|---------------|-----------|---------------|------------------------------------------|
+| usage         | none      | Batch         | that of its meters' keys                 |
+| decisions     | none      | Decided       | that of its usage record                 |
+| replies       | none      | Decided       | Batch.reply_to, when someone waits       |
+| dead-letters  | none      | DeadLetter    | 0                                        |
+| changelog     | state key | state value   | that of its usage records, see `state`   |
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Final
+
+import msgspec
+
+from metering.balance import Place
+from metering.command import Command
+from metering.decision import Answer, Decision, Receipt
+from metering.grant import Grant
+
+VERSION: Final = 1
+
+
+class Rules(msgspec.Struct, frozen=True, array_like=True):
+    """The settings that a decision depends on, fixed in the log with the commands that they are for."""
+
+    version: int = 1
+    remember_for: timedelta = timedelta(days=35)
+
+
+class Batch(msgspec.Struct, frozen=True, array_like=True):
+    """Commands of one partition, as one producer (`origin`, its `number`-th) group-committed them.
+
+    `grants` holds each distinct grant once; command i is held against `grants[grant_of[i]]`. `reply_to` is the
+    partition of `replies` where the origin listens, None when nobody waits.
+    """
+
+    version: int
+    origin: bytes
+    number: int
+    reply_to: int | None
+    rules: Rules
+    grants: list[Grant]
+    grant_of: list[int]
+    commands: list[Command]
+
+    def __post_init__(self) -> None:
+        if self.version != VERSION:
+            raise ValueError(f"a batch of version {self.version}; this release reads {VERSION}")
+        if len(self.grant_of) != len(self.commands):
+            raise ValueError("a batch with another number of commands than of grants for them")
+        if self.grant_of and not 0 <= min(self.grant_of) <= max(self.grant_of) < len(self.grants):
+            raise ValueError("a batch with a command whose grant it does not hold")
+
+
+class Decided(msgspec.Struct, frozen=True, array_like=True):
+    """What came of the usage record at `partition`, `offset`: one answer a command, in order.
+
+    `batch` is that record's own value, so that a decision stands beside all that it was made from. An answer is None
+    where a restarted worker skipped a command that its checkpoint held already: its decision went out before. A
+    record that could not be decoded has no answers and an empty batch (it stands in dead-letters).
+    """
+
+    version: int
+    partition: int
+    offset: int
+    answers: list[Answer | None]
+    batch: bytes
+
+
+class DeadLetter(msgspec.Struct, frozen=True):
+    """A record that could not be decoded: where it came from, why, and what it was."""
+
+    topic: str
+    partition: int
+    offset: int
+    reason: str
+    key: bytes | None
+    value: bytes | None
+
+
+encode: Final = msgspec.msgpack.Encoder().encode
+decode_batch: Final = msgspec.msgpack.Decoder(Batch).decode
+decode_decided: Final = msgspec.msgpack.Decoder(Decided).decode
+decode_dead_letter: Final = msgspec.msgpack.Decoder(DeadLetter).decode
+
+
+class AuditEvent(msgspec.Struct, frozen=True):
+    """One decision with all that it was made from: what becomes a row of the audit trail."""
+
+    partition: int
+    place: Place
+    grant: Grant
+    command: Command
+    decision: Decision
+
+    @property
+    def decision_id(self) -> str:
+        return decision_id(self.partition, self.place)
+
+
+def audit_events(decided: Decided) -> Iterator[AuditEvent]:
+    """The decisions of one record, in log order; repeated answers and peeks are none."""
+    if not decided.batch:
+        return
+    batch = decode_batch(decided.batch)
+    for position, answer in enumerate(decided.answers):
+        if isinstance(answer, Decision):
+            yield AuditEvent(
+                decided.partition,
+                Place(decided.offset, position),
+                batch.grants[batch.grant_of[position]],
+                batch.commands[position],
+                answer,
+            )
+
+
+def decision_id(partition: int, place: Place) -> str:
+    """The id of the decision on the command at `place`: the same however often it is decided."""
+    return f"{partition}-{place.offset}-{place.position}"
+
+
+__all__ = [
+    "VERSION",
+    "AuditEvent",
+    "Batch",
+    "DeadLetter",
+    "Decided",
+    "Receipt",
+    "Rules",
+    "audit_events",
+    "decision_id",
+    "decode_batch",
+    "decode_dead_letter",
+    "decode_decided",
+    "encode",
+]
