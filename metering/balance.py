@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from decimal import Decimal
 from typing import Final
 
 import msgspec
 
-from metering.period import LIFETIME, Period
-from metering.quantity import ZERO
-
-#: Running, previous, and one more: a report 5 min ahead may open the next period before the last late one arrived.
-KEPT_PERIODS: Final = 3
+from metering.period import LIFETIME, Moment, Period
+from metering.quantity import EXACT, ZERO
 
 
 class Counter(msgspec.Struct, frozen=True, array_like=True):
@@ -26,12 +22,24 @@ class Counter(msgspec.Struct, frozen=True, array_like=True):
     value: Decimal | None = None
     events: int = 0
     total: Decimal | None = None
-    newest: datetime | None = None
+    newest: Moment | None = None
 
     @property
     def shown(self) -> Decimal:
         """The value as callers see it: zero before the first event."""
         return ZERO if self.value is None else self.value
+
+    def exceeds(self, line: Decimal) -> bool:
+        """Whether the value lies past `line`. An average is held by its exact total, not by the rounded mean shown."""
+        if self.total is not None:
+            return self.total > EXACT.multiply(line, Decimal(self.events))
+        return self.value is not None and self.value > line
+
+    def reaches(self, line: Decimal) -> bool:
+        """Whether the value lies at `line` or past it; before the first event it lies nowhere."""
+        if self.total is not None:
+            return self.total >= EXACT.multiply(line, Decimal(self.events))
+        return self.value is not None and self.value >= line
 
 
 class Place(msgspec.Struct, frozen=True, array_like=True, order=True):

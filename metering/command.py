@@ -2,37 +2,48 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC
 from decimal import Decimal
 
 import msgspec
 
 from metering.meter import Behavior
+from metering.period import Moment, utc
+from metering.quantity import ensure_in_range
 
 
 class Report(msgspec.Struct, frozen=True, array_like=True, tag=1):
-    """One usage measurement. `timestamp` is its event time; `metadata` is compact JSON; `token` is the slug of the sender's."""
+    """One usage measurement.
+
+    `timestamp` is its event time, in UTC whatever it was given in; `metadata` is compact JSON; `token` is the slug of
+    the sender's. What the fold could not count is refused at birth, decoding included: it raises `ValueError`.
+    """
 
     value: Decimal
     behavior: Behavior
-    timestamp: datetime
-    received_at: datetime
+    timestamp: Moment
+    received_at: Moment
     token: str
     transaction_id: str | None = None
     metadata: bytes | None = None
+
+    def __post_init__(self) -> None:
+        ensure_in_range(self.value)
+        if self.timestamp.tzinfo is not UTC:
+            msgspec.structs.force_setattr(self, "timestamp", utc(self.timestamp))
 
 
 class Read(msgspec.Struct, frozen=True, array_like=True, tag=2):
     """One lookup of a meter's value, which is audited and so takes its place in the sequence."""
 
-    received_at: datetime
+    received_at: Moment
     token: str
 
 
 class Peek(msgspec.Struct, frozen=True, array_like=True, tag=3):
     """One lookup of a meter's value that leaves no trace."""
 
-    received_at: datetime
+    received_at: Moment
 
 
 Command = Report | Read | Peek

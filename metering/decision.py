@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from decimal import Decimal
 from enum import StrEnum
 
 import msgspec
 
-from metering.balance import KEPT_PERIODS, Balance, Counter, Place
+from metering.balance import Balance, Counter, Place
 from metering.command import Command, Peek, Read, Report
-from metering.fold import fold, within
+from metering.fold import fold
 from metering.grant import Grant, Line, Reason
 from metering.meter import Behavior
-from metering.period import Period
+from metering.period import Moment, Period
+from metering.rollover import Opened, open_period
 
 
 class Status(StrEnum):
@@ -41,18 +42,18 @@ class Decision(msgspec.Struct, frozen=True, array_like=True, tag=1):
 
 
 class Receipt(msgspec.Struct, frozen=True, array_like=True, tag=2):
-    """An accepted report that named a transaction: kept so that a retry gets this first answer again, until `expires_at`."""
+    """An accepted report that named a transaction: until `expires_at`, a retry gets this first answer again."""
 
     place: Place
     value: Decimal
     behavior: Behavior
-    timestamp: datetime
+    timestamp: Moment
     metadata: bytes | None
     license_id: str
     license_slug: str
     limit: Decimal
     decision: Decision
-    expires_at: datetime
+    expires_at: Moment
 
     def is_of(self, report: Report) -> bool:
         return self.value == report.value and self.behavior is report.behavior
@@ -83,11 +84,13 @@ def decide(
                 return _report(balance, command, grant, place)
             if receipt.is_of(command):
                 return balance, receipt
-            return _refused(balance, command, grant, place, Reason.TRANSACTION_ID_REUSED)
+            opened = open_period(balance.counters, grant, command.timestamp, command.received_at)
+            return _unchanged(balance, opened, Status.REJECTED, place, Reason.TRANSACTION_ID_REUSED)
         case Read():
-            return _read(balance, command, grant, place)
+            opened = open_period(balance.counters, grant, command.received_at, command.received_at)
+            return _unchanged(balance, opened, Status.READ, place)
         case Peek():
-            counter = _opened(balance, grant.period_at(command.received_at)).counter
+            counter = open_period(balance.counters, grant, command.received_at, command.received_at).counter
             return balance, Standing(counter.shown, counter.events, counter.period)
 
 
@@ -107,87 +110,37 @@ def remember(report: Report, grant: Grant, decision: Decision, place: Place, rem
     )
 
 
-class _Opened(msgspec.Struct, frozen=True):
-    """A balance's counters with the wanted period's among them: `newer` stand before it, `older` behind it."""
-
-    counter: Counter
-    newer: tuple[Counter, ...] = ()
-    older: tuple[Counter, ...] = ()
-    rolled_over: Counter | None = None
-    closed: bool = False
-
-    def with_counter(self, counter: Counter) -> tuple[Counter, ...]:
-        if not self.newer and not self.older:
-            return (counter,)
-        return (*self.newer, counter, *self.older)[:KEPT_PERIODS]
-
-
-def _opened(balance: Balance, period: Period) -> _Opened:
-    counters = balance.counters
-    if not counters:
-        return _Opened(Counter(period))
-    if counters[0].period == period:
-        return _Opened(counters[0], older=counters[1:])
-    if _starts_after(period, counters[0].period):
-        return _Opened(Counter(period), older=counters, rolled_over=counters[0])
-    for index, counter in enumerate(counters):
-        if counter.period == period:
-            return _Opened(counter, newer=counters[:index], older=counters[index + 1 :])
-        if _starts_after(period, counter.period):
-            return _Opened(Counter(period), newer=counters[:index], older=counters[index:])
-    return _Opened(Counter(period), newer=counters, closed=len(counters) >= KEPT_PERIODS)
-
-
-def _starts_after(period: Period, other: Period) -> bool:
-    return (period.start, period.end) > (other.start, other.end)  # type: ignore[operator]  # one meter's are all bounded or all lifetime
-
-
 def _report(balance: Balance, report: Report, grant: Grant, place: Place) -> tuple[Balance, Decision]:
-    opened = _opened(balance, grant.period_at(report.timestamp))
+    opened = open_period(balance.counters, grant, report.timestamp, report.received_at)
     if opened.closed:
-        return _refused(balance, report, grant, place, Reason.PERIOD_CLOSED)
+        return _unchanged(balance, opened, Status.REJECTED, place, Reason.PERIOD_CLOSED)
     if reason := grant.refusal_at(report.timestamp):
-        return _refused(balance, report, grant, place, reason)
+        return _unchanged(balance, opened, Status.REJECTED, place, reason)
     before = opened.counter
     after = fold(before, grant.aggregation, report.behavior, report.value, report.timestamp)
-    if not within(after, grant.aggregation, grant.cap):
-        return _refused(balance, report, grant, place, Reason.THRESHOLD_EXCEEDED)
-    sequence = balance.sequence + 1
-    line = grant.line_at(after.value)
+    if not grant.allows(after):
+        return _unchanged(balance, opened, Status.REJECTED, place, Reason.THRESHOLD_EXCEEDED)
     decision = Decision(
         Status.ACCEPTED,
-        sequence,
+        balance.sequence + 1,
         before.shown,
         after.shown,
         after.events,
         after.period,
         None,
-        line if line > grant.line_at(before.value) else Line.NONE,
+        grant.crossing(before, after),
         opened.rolled_over,
     )
-    return Balance(opened.with_counter(after), sequence, place), decision
-
-
-def _refused(
-    balance: Balance, report: Report, grant: Grant, place: Place, reason: Reason
-) -> tuple[Balance, Decision]:
-    return _unchanged(balance, Status.REJECTED, grant.period_at(report.timestamp), place, reason)
-
-
-def _read(balance: Balance, read: Read, grant: Grant, place: Place) -> tuple[Balance, Decision]:
-    return _unchanged(balance, Status.READ, grant.period_at(read.received_at), place, None)
+    return Balance(opened.keeping(after), decision.sequence, place), decision
 
 
 def _unchanged(
-    balance: Balance, status: Status, period: Period, place: Place, reason: Reason | None
+    balance: Balance, opened: Opened, status: Status, place: Place, reason: Reason | None = None
 ) -> tuple[Balance, Decision]:
-    opened = _opened(balance, period)
     counter = opened.counter
-    sequence = balance.sequence + 1
-    counters = balance.counters if opened.closed else opened.with_counter(counter)
     decision = Decision(
         status,
-        sequence,
+        balance.sequence + 1,
         counter.shown,
         counter.shown,
         counter.events,
@@ -196,4 +149,5 @@ def _unchanged(
         Line.NONE,
         opened.rolled_over,
     )
-    return Balance(counters, sequence, place), decision
+    counters = balance.counters if opened.closed else opened.keeping(counter)
+    return Balance(counters, decision.sequence, place), decision

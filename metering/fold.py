@@ -7,39 +7,30 @@ from decimal import Decimal
 
 from metering.balance import Counter
 from metering.meter import Aggregation, Behavior
-from metering.quantity import EXACT, ZERO, mean
+from metering.quantity import EXACT, ONE, mean
 
 
 def fold(counter: Counter, aggregation: Aggregation, behavior: Behavior, value: Decimal, at: datetime) -> Counter:
     """The counter after the report of `value` with event time `at`; the argument is left as it was."""
     if behavior is Behavior.SET:
         return _replaced(counter, aggregation, value, at)
-    events = counter.events + 1
+    period, before, events = counter.period, counter.value, counter.events + 1
     match aggregation:
         case Aggregation.SUM:
-            return Counter(counter.period, EXACT.add(counter.shown, value), events)
+            return Counter(period, value if before is None else EXACT.add(before, value), events)
         case Aggregation.COUNT:
-            return Counter(counter.period, EXACT.add(counter.shown, Decimal(1)), events)
+            return Counter(period, ONE if before is None else EXACT.add(before, ONE), events)
         case Aggregation.AVERAGE:
-            total = EXACT.add(counter.total or ZERO, value)
-            return Counter(counter.period, mean(total, events), events, total)
+            total = value if counter.total is None else EXACT.add(counter.total, value)
+            return Counter(period, mean(total, events), events, total)
         case Aggregation.MAX:
-            return Counter(counter.period, value if counter.value is None else max(counter.value, value), events)
+            return Counter(period, value if before is None else max(before, value), events)
         case Aggregation.MIN:
-            return Counter(counter.period, value if counter.value is None else min(counter.value, value), events)
+            return Counter(period, value if before is None else min(before, value), events)
         case Aggregation.LATEST:
             if counter.newest is not None and at < counter.newest:
-                return Counter(counter.period, counter.value, events, None, counter.newest)
-            return Counter(counter.period, value, events, None, at)
-
-
-def within(counter: Counter, aggregation: Aggregation, cap: Decimal | None) -> bool:
-    """Whether the counter stands at or below `cap` (None: no cap). An average is held by its exact total."""
-    if cap is None or counter.value is None:
-        return True
-    if aggregation is Aggregation.AVERAGE and counter.total is not None:
-        return counter.total <= EXACT.multiply(cap, Decimal(counter.events))
-    return counter.value <= cap
+                return Counter(period, before, events, None, counter.newest)
+            return Counter(period, value, events, None, at)
 
 
 def _replaced(counter: Counter, aggregation: Aggregation, value: Decimal, at: datetime) -> Counter:

@@ -10,10 +10,11 @@ from typing import Final
 
 import msgspec
 
+from metering.balance import Counter
 from metering.meter import Aggregation
-from metering.period import Period, ResetPeriod, period_at, previous
+from metering.period import Moment, Period, ResetPeriod, period_at, previous, utc
 from metering.problems import TimestampOutOfRange
-from metering.quantity import EXACT, UNLIMITED, ZERO
+from metering.quantity import EXACT, UNLIMITED, ZERO, ensure_in_range
 
 MOST_AHEAD: Final = timedelta(minutes=5)
 _HUNDRED: Final = Decimal(100)
@@ -60,9 +61,16 @@ class Grant(msgspec.Struct, frozen=True, array_like=True, dict=True):
     overage_percent: Decimal = ZERO
     warning_percent: Decimal | None = None
     reset_period: ResetPeriod | None = None
-    anchor: datetime | None = None
-    starts_at: datetime | None = None
-    ends_at: datetime | None = None
+    anchor: Moment | None = None
+    starts_at: Moment | None = None
+    ends_at: Moment | None = None
+
+    def __post_init__(self) -> None:
+        for number in (self.limit, self.overage_percent, self.warning_percent):
+            if number is not None:
+                ensure_in_range(number)
+        if self.anchor is not None:
+            msgspec.structs.force_setattr(self, "anchor", utc(self.anchor))
 
     @cached_property
     def key(self) -> bytes:
@@ -82,17 +90,24 @@ class Grant(msgspec.Struct, frozen=True, array_like=True, dict=True):
             return None
         return EXACT.multiply(self.limit, EXACT.divide(self.warning_percent, _HUNDRED))
 
-    def line_at(self, value: Decimal | None) -> Line:
-        """The highest line that `value` stands at or above; before the first event, none."""
-        if value is None or self.limit == UNLIMITED:
+    def allows(self, counter: Counter) -> bool:
+        """Whether the counter stands at or below the cap."""
+        return self.cap is None or not counter.exceeds(self.cap)
+
+    def line_at(self, counter: Counter) -> Line:
+        """The highest line that the counter stands at or above; before the first event, none."""
+        if self.limit == UNLIMITED:
             return Line.NONE
-        if value > self.limit:
-            return Line.EXCEEDED
-        if value == self.limit:
-            return Line.REACHED
-        if self.warning_line is not None and value >= self.warning_line:
+        if counter.reaches(self.limit):
+            return Line.EXCEEDED if counter.exceeds(self.limit) else Line.REACHED
+        if self.warning_line is not None and counter.reaches(self.warning_line):
             return Line.WARNING
         return Line.NONE
+
+    def crossing(self, before: Counter, after: Counter) -> Line:
+        """The one line that was passed on the way up from `before` to `after`, however far it was."""
+        line = self.line_at(after)
+        return line if line and line > self.line_at(before) else Line.NONE
 
     def refusal_at(self, moment: datetime) -> Reason | None:
         """Why the license does not cover `moment`, or None when it does."""
@@ -110,6 +125,10 @@ class Grant(msgspec.Struct, frozen=True, array_like=True, dict=True):
 
         The running period takes any timestamp of its own; the one before it takes those at most `most_late` old.
         """
+        try:
+            timestamp = utc(timestamp)
+        except ValueError:
+            raise TimestampOutOfRange("timestamp lies outside the years 1 to 9999 in UTC", timestamp) from None
         if timestamp - received_at > MOST_AHEAD:
             raise TimestampOutOfRange("timestamp lies more than 5 minutes in the future", timestamp)
         running = self.period_at(received_at)

@@ -4,7 +4,7 @@
     ├── BadRequest 400            MalformedJson
     ├── Unauthenticated 401
     ├── Forbidden 403             MissingScope, LicenseInactive, LicenseOutsideDates
-    ├── NotFound 404              RouteNotFound, ResourceNotFound (a noun each: InstanceNotFound, …), EntitlementNotLicensed
+    ├── NotFound 404              RouteNotFound, EntitlementNotLicensed, ResourceNotFound (InstanceNotFound, …)
     ├── MethodNotAllowed 405
     ├── Conflict 409              ThresholdExceeded, TransactionIdReused, SlugTaken, InUse
     ├── TooLarge 413
@@ -30,7 +30,7 @@ import msgspec
 
 
 class Fault(msgspec.Struct, frozen=True):
-    """One thing wrong with the input: where (`body.value.value`, `query.limit`, `header.Authorization`), what, and what was given."""
+    """One thing wrong with the input: where (`body.value.value`, `query.limit`, …), what, and what was given."""
 
     location: str
     message: str
@@ -62,7 +62,7 @@ class Problem(Exception):
         return type(self).__name__
 
     def document(self, operation: str | None = None, occurrence: str | None = None) -> dict[str, Any]:
-        """The body of an `application/problem+json` answer; `operation` names the route, `occurrence` this very failure."""
+        """The body of an `application/problem+json` answer to `operation`; `occurrence` names this very failure."""
         return {
             "type": f"urn:tidemark:problem:{_kebab(self.name)}",
             "title": self.title,

@@ -13,12 +13,14 @@ FRACTION_DIGITS: Final = 12
 EXACT: Final = Context(prec=96, traps=[Inexact, InvalidOperation, DivisionByZero, Overflow, Clamped])
 
 ZERO: Final = Decimal(0)
+ONE: Final = Decimal(1)
 UNLIMITED: Final = Decimal(-1)
 
 _JSON_NUMBER: Final = re.compile(r"-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?", re.ASCII)
 _LONGEST_TEXT: Final = 64
 _STEP: Final = Decimal(1).scaleb(-FRACTION_DIGITS)
 _ROUNDING: Final = Context(prec=96, rounding=ROUND_HALF_EVEN)
+_REPORTED: Final = Context(prec=INTEGER_DIGITS + FRACTION_DIGITS, traps=[Inexact, InvalidOperation])
 
 
 class NotAQuantity(ValueError):
@@ -43,18 +45,18 @@ def parse(text: str) -> Decimal:
 
 def checked(number: Decimal) -> Decimal:
     """The same number without trailing zeros, if a report may carry it; raises `NotAQuantity` otherwise."""
+    ensure_in_range(number)
+    return plain(number)
+
+
+def ensure_in_range(number: Decimal) -> None:
+    """Raise `NotAQuantity` for a number that is not finite or has more digits than a report may have."""
     if not number.is_finite():
         raise NotAQuantity("is not a finite number")
-    if not number:
-        return ZERO
-    if number.adjusted() >= INTEGER_DIGITS:
-        raise NotAQuantity(_too_many_digits())
-    if number.adjusted() < -FRACTION_DIGITS or len(number.as_tuple().digits) > INTEGER_DIGITS + FRACTION_DIGITS + 1:
-        raise NotAQuantity(_too_many_digits())
-    number = plain(number)
-    if -int(number.as_tuple().exponent) > FRACTION_DIGITS:
-        raise NotAQuantity(_too_many_digits())
-    return number
+    try:
+        _REPORTED.quantize(number, _STEP)
+    except (Inexact, InvalidOperation):
+        raise NotAQuantity(_too_many_digits()) from None
 
 
 def plain(number: Decimal) -> Decimal:
@@ -62,7 +64,7 @@ def plain(number: Decimal) -> Decimal:
     if not number:
         return ZERO
     short = number.normalize(EXACT)
-    return short.quantize(Decimal(1), context=EXACT) if int(short.as_tuple().exponent) > 0 else short
+    return EXACT.quantize(short, ONE) if int(short.as_tuple().exponent) > 0 else short
 
 
 def mean(total: Decimal, count: int) -> Decimal:
