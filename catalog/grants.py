@@ -1,0 +1,162 @@
+"""Grants: what an instance may use of an entitlement, resolved from the catalog, or from memory on the hot path."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import Select, and_, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from catalog.cache import Cache
+from catalog.database import Database
+from catalog.entitlements import Entitlement, EntitlementType, ResetAnchor
+from catalog.instances import Instance
+from catalog.licenses import License
+from catalog.links import Link
+from catalog.slugs import is_slug
+from metering.grant import Grant
+from metering.meter import Aggregation, MeterType, effective
+from metering.period import ResetPeriod
+from metering.problems import EntitlementNotLicensed, ResourceNotFound
+
+
+@dataclass(frozen=True, slots=True)
+class Entitled:
+    """One instance's right to one entitlement.
+
+    `value` is the granted value object, `{"type": "number" | "boolean" | "object", "value": …}`; `grant` is set for a
+    NUMBER. `license_active` tells whether the license is in force, whatever its dates.
+    """
+
+    entitlement_type: EntitlementType
+    value: dict[str, Any]
+    grant: Grant | None
+    organization_id: str
+    instance_id: str
+    instance_slug: str
+    entitlement_id: str
+    entitlement_slug: str
+    license_id: str
+    license_slug: str
+    license_active: bool
+
+
+class GrantResolver:
+    """Resolves grants, and keeps them until something that they were made from is edited."""
+
+    def __init__(self, database: Database, *, size: int = 200_000) -> None:
+        self._database = database
+        self._cache: Cache[tuple[str, str, str], Entitled] = Cache(size)
+
+    def cached(self, organization_id: str, instance_slug: str, entitlement_slug: str) -> Entitled | None:
+        """What `resolve` found, if nothing of it was edited since. No I/O."""
+        return self._cache.get((organization_id, instance_slug, entitlement_slug))
+
+    async def resolve(self, organization_id: str, instance_slug: str, entitlement_slug: str) -> Entitled:
+        """Raises `ResourceNotFound` for the instance or the entitlement, `EntitlementNotLicensed` for the link."""
+        if found := self.cached(organization_id, instance_slug, entitlement_slug):
+            return found
+        generation = self._cache.generation
+        async with self._database.session() as session:
+            entitled = await _resolve(session, organization_id, instance_slug, entitlement_slug)
+        self._cache.put(
+            (organization_id, instance_slug, entitlement_slug),
+            entitled,
+            subjects=(entitled.instance_id, entitled.entitlement_id, entitled.license_id),
+            generation=generation,
+        )
+        return entitled
+
+    async def resolve_all(self, organization_id: str, instance_slug: str) -> list[Entitled]:
+        """Every NUMBER that the instance's license grants, in display order. Raises `ResourceNotFound`."""
+        async with self._database.session() as session:
+            instance, license = await _licensed(session, organization_id, instance_slug)
+            granted = _granted(license.id).where(Entitlement.type == EntitlementType.NUMBER)
+            rows = await session.execute(granted.order_by(Entitlement.display_order, Entitlement.slug))
+            return [_entitled(instance, license, entitlement, link) for entitlement, link in rows]
+
+    async def instance_id(self, organization_id: str, instance_slug: str) -> str:
+        """Raises `ResourceNotFound`."""
+        async with self._database.session() as session:
+            return (await _licensed(session, organization_id, instance_slug))[0].id
+
+    def evict(self, subject: str) -> None:
+        """Forget what was made from the instance, license or entitlement with this id."""
+        self._cache.evict(subject)
+
+    def clear(self) -> None:
+        self._cache.clear()
+
+
+async def _resolve(session: AsyncSession, organization_id: str, instance_slug: str, entitlement_slug: str) -> Entitled:
+    instance, license = await _licensed(session, organization_id, instance_slug)
+    if not is_slug(entitlement_slug):
+        raise ResourceNotFound("Entitlement", entitlement_slug)
+    named = and_(Entitlement.organization_id == organization_id, Entitlement.slug == entitlement_slug)
+    of_license = and_(Link.entitlement_id == Entitlement.id, Link.license_id == license.id)
+    found = select(Entitlement, Link).outerjoin(Link, of_license).where(named)
+    row = (await session.execute(found)).one_or_none()
+    if row is None:
+        raise ResourceNotFound("Entitlement", entitlement_slug)
+    if row[1] is None:
+        raise EntitlementNotLicensed(
+            f"The license {license.slug!r} of instance {instance_slug!r} does not grant {entitlement_slug!r}.",
+            licenseSlug=license.slug,
+        )
+    return _entitled(instance, license, row[0], row[1])
+
+
+async def _licensed(session: AsyncSession, organization_id: str, instance_slug: str) -> tuple[Instance, License]:
+    named = and_(Instance.organization_id == organization_id, Instance.slug == instance_slug)
+    found = select(Instance, License).join(License, License.id == Instance.license_id).where(named)
+    row = (await session.execute(found)).one_or_none() if is_slug(instance_slug) else None
+    if row is None:
+        raise ResourceNotFound("Instance", instance_slug)
+    return row[0], row[1]
+
+
+def _granted(license_id: str) -> Select[Entitlement, Link]:
+    joined = select(Entitlement, Link).join(Link, Link.entitlement_id == Entitlement.id)
+    return joined.where(Link.license_id == license_id)
+
+
+def _entitled(instance: Instance, license: License, entitlement: Entitlement, link: Link) -> Entitled:
+    kind = EntitlementType(entitlement.type)
+    return Entitled(
+        kind,
+        link.value,
+        _grant(instance, license, entitlement, link) if kind is EntitlementType.NUMBER else None,
+        instance.organization_id,
+        instance.id,
+        instance.slug,
+        entitlement.id,
+        entitlement.slug,
+        license.id,
+        license.slug,
+        license.is_active,
+    )
+
+
+def _grant(instance: Instance, license: License, entitlement: Entitlement, link: Link) -> Grant:
+    from_license = entitlement.reset_anchor == ResetAnchor.LICENSE_START
+    return Grant(
+        organization_id=instance.organization_id,
+        instance_id=instance.id,
+        instance_slug=instance.slug,
+        entitlement_id=entitlement.id,
+        entitlement_slug=entitlement.slug,
+        license_id=license.id,
+        license_slug=license.slug,
+        license_version=str(license.version),
+        license_active=license.is_active,
+        aggregation=effective(MeterType(entitlement.meter_type), Aggregation(entitlement.aggregation_method)),
+        limit=Decimal(link.value["value"]),
+        overage_percent=link.overage_percent,
+        warning_percent=entitlement.warning_threshold_percent or None,  # 0 switches the warning off
+        reset_period=ResetPeriod(entitlement.reset_period) if entitlement.reset_period else None,
+        anchor=(instance.start_license_date or instance.created_at) if from_license else None,
+        starts_at=instance.start_license_date,
+        ends_at=instance.end_license_date,
+    )

@@ -1,0 +1,65 @@
+"""Instances: deployments of the product for a customer, each under a license."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, ForeignKey, Select, String, Text
+from sqlalchemy.orm import Mapped, contains_eager, mapped_column, relationship
+
+from catalog.columns import ExactJson, UtcDateTime
+from catalog.customers import Customer
+from catalog.licenses import License
+from catalog.model import Resource
+from catalog.repository import MOST_BLOCKERS, Page, Repository
+from catalog.zones import Zone
+
+
+class Instance(Resource):
+    __tablename__ = "instances"
+    noun = "Instance"
+
+    description: Mapped[str] = mapped_column(Text, default="")
+    customer_id: Mapped[str] = mapped_column(ForeignKey("customers.id"), index=True)
+    license_id: Mapped[str] = mapped_column(ForeignKey("licenses.id"), index=True)
+    zone_id: Mapped[str | None] = mapped_column(ForeignKey("deployment_zones.id"), index=True)
+    start_license_date: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    end_license_date: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    document: Mapped[dict[str, Any] | None] = mapped_column("metadata", ExactJson)
+    status: Mapped[str] = mapped_column(String(16), default="HEALTHY")
+    lifecycle_stage: Mapped[str | None] = mapped_column(String(100))
+
+    customer: Mapped[Customer] = relationship(lazy="raise")
+    license: Mapped[License] = relationship(lazy="raise")
+    zone: Mapped[Zone | None] = relationship(lazy="raise")
+
+
+class Instances(Repository[Instance]):
+    """Instances come with their customer, license and zone loaded."""
+
+    model = Instance
+
+    def owned(self) -> Select[Instance]:
+        joined = super().owned().join(Instance.customer).join(Instance.license).outerjoin(Instance.zone)
+        eager = [contains_eager(part) for part in (Instance.customer, Instance.license, Instance.zone)]
+        return joined.options(*eager).execution_options(populate_existing=True)
+
+    async def page_of_customer(self, customer: Customer, limit: int, after: str | None) -> Page[Instance]:
+        return await self._page(self.owned().where(Instance.customer_id == customer.id), limit, after)
+
+    async def of_customer(self, customer: Customer) -> Sequence[Instance]:
+        """Some of the customer's instances."""
+        return await self._some(Instance.customer_id == customer.id)
+
+    async def under_license(self, license: License) -> Sequence[Instance]:
+        """Some of the instances that run under the license."""
+        return await self._some(Instance.license_id == license.id)
+
+    async def in_zone(self, zone: Zone) -> Sequence[Instance]:
+        """Some of the instances in the zone."""
+        return await self._some(Instance.zone_id == zone.id)
+
+    async def _some(self, condition: ColumnElement[bool]) -> Sequence[Instance]:
+        return (await self.work.session.scalars(self.owned().where(condition).limit(MOST_BLOCKERS))).all()

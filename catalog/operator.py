@@ -1,0 +1,106 @@
+"""What the operator does from the command line: the first organization, and its tokens."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from typing import Final
+
+from sqlalchemy import Select, select
+
+from catalog import work
+from catalog.accounts import Account
+from catalog.database import Database
+from catalog.model import new_id
+from catalog.organizations import Organization
+from catalog.principal import SCOPES, Principal
+from catalog.slugs import slug_of
+from catalog.tokens import Token, Tokens, digest_of, new_secret
+from metering.problems import Fault, Invalid, ResourceNotFound
+
+ORGANIZATION: Final = "default"
+ACCOUNT: Final = "admin"
+ALL_SCOPES: Final = ("read:*", "write:*")
+
+
+async def ensure_first_organization(database: Database, token: str | None = None) -> str | None:
+    """Make organization "default" with service account "admin" and a token of all scopes, where there is none.
+
+    Returns the plaintext of the token that it stored: `token`, or one of its own making. With `token` given, makes
+    sure that there is such a token, beside whatever others there are; revoked, it stays revoked.
+    """
+    async with database.edit() as session:
+        account = await session.scalar(_first_account())
+        if account is None:
+            account = _admin_of(new_id())
+            session.add(_organization_of(account))
+            await session.flush()
+            session.add(account)
+        elif token is None or await session.scalar(select(Token.id).where(Token.digest == digest_of(token))):
+            return None
+        secret = token or new_secret()
+        tokens = Tokens(work.Work(session, _principal(account), account.created_at), account)
+        await tokens.issue(Token(name="First", slug=f"first-{new_id()[:8]}", scopes=list(ALL_SCOPES)), secret)
+        return secret
+
+
+async def list_tokens(database: Database) -> Sequence[Token]:
+    """The tokens of the first service account, revoked ones too, oldest first."""
+    async with database.session() as session:
+        account = await session.scalar(_first_account())
+        if account is None:
+            raise ResourceNotFound("ServiceAccount", ACCOUNT)
+        issued = select(Token).where(Token.account_id == account.id).order_by(Token.created_at, Token.slug)
+        return (await session.scalars(issued)).all()
+
+
+async def create_token(
+    database: Database, name: str, scopes: Iterable[str] = ALL_SCOPES, expires_at: datetime | None = None
+) -> tuple[Token, str]:
+    """A new token of the first service account, and its plaintext. Raises `SlugTaken`, `Invalid`."""
+    scopes = sorted(set(scopes))
+    if unknown := [scope for scope in scopes if scope not in SCOPES]:
+        raise Invalid("There are no such scopes.", faults=[Fault("scopes", "unknown", scope) for scope in unknown])
+    async with _administered(database) as tokens:
+        secret = new_secret()
+        token = Token(name=name, slug=slug_of(name), scopes=scopes, expires_at=expires_at)
+        return await tokens.issue(token, secret), secret
+
+
+async def revoke_token(database: Database, slug: str) -> None:
+    """In force within a second on every replica. Raises `ResourceNotFound`."""
+    async with _administered(database) as tokens:
+        await tokens.revoke(await tokens.get(slug))
+
+
+@asynccontextmanager
+async def _administered(database: Database) -> AsyncIterator[Tokens]:
+    async with database.session() as session:
+        account = await session.scalar(_first_account())
+    if account is None:
+        raise ResourceNotFound("ServiceAccount", ACCOUNT)
+    async with work.edit(database, _principal(account)) as edited:
+        yield Tokens(edited, account)
+
+
+def _first_account() -> Select[Account]:
+    joined = select(Account).join(Organization, Organization.id == Account.organization_id)
+    return joined.where(Organization.slug == ORGANIZATION, Account.slug == ACCOUNT)
+
+
+def _admin_of(organization_id: str) -> Account:
+    account = Account(id=new_id(), organization_id=organization_id, slug=ACCOUNT, name="Admin")
+    work.stamp(account, _principal(account), datetime.now(UTC))
+    return account
+
+
+def _organization_of(account: Account) -> Organization:
+    organization = Organization(id=account.organization_id, slug=ORGANIZATION, name="Default")
+    work.stamp(organization, _principal(account), account.created_at)
+    return organization
+
+
+def _principal(account: Account) -> Principal:
+    scopes = frozenset(ALL_SCOPES)
+    return Principal(account.organization_id, account.id, account.name, "", "operator", scopes)

@@ -1,0 +1,31 @@
+"""Who is calling: the organization, account and token behind a request, and what it may do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from metering.problems import MissingScope
+
+MODULES: Final = ("customers", "instances", "licenses", "entitlements", "feature_flags", "deployment_zones", "tokens")
+SCOPES: Final = frozenset(f"{access}:{module}" for access in ("read", "write") for module in (*MODULES, "*"))
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    organization_id: str
+    account_id: str
+    account_name: str
+    token_id: str
+    token_slug: str
+    scopes: frozenset[str]
+
+    def require(self, scope: str) -> None:
+        """Raise `MissingScope` unless the token holds `scope` (`read:customers`, `write:*`, …); write implies read."""
+        if not self.holds(scope):
+            raise MissingScope(scope)
+
+    def holds(self, scope: str) -> bool:
+        access, _, module = scope.partition(":")
+        accesses = ("write",) if access == "write" else ("read", "write")
+        return any(f"{held}:{of}" in self.scopes for held in accesses for of in (module, "*"))
