@@ -4,7 +4,7 @@
 |---------------|-----------|---------------|------------------------------------------|
 | usage         | none      | Batch         | that of its meters' keys                 |
 | decisions     | none      | Decided       | that of its usage record                 |
-| replies       | none      | Decided       | Batch.reply_to, when someone waits       |
+| replies       | reply_key | Decided       | Batch.reply_to, when someone waits       |
 | dead-letters  | none      | DeadLetter    | 0                                        |
 | changelog     | state key | state value   | that of its usage records, see `state`   |
 """
@@ -19,17 +19,29 @@ import msgspec
 
 from metering.balance import Place
 from metering.command import Command
-from metering.decision import Answer, Decision, Receipt
+from metering.decision import Answer, Decision
 from metering.grant import Grant
+from stream.topics import REPLY_PARTITIONS
 
 VERSION: Final = 1
 
 
+#: Transaction ids that the edge made, for reports that came without one: what a 503 names for the retry.
+GENERATED_ID: Final = "tdm:"
+
+
 class Rules(msgspec.Struct, frozen=True, array_like=True):
-    """The settings that a decision depends on, fixed in the log with the commands that they are for."""
+    """The settings that a decision depends on, fixed in the log with the commands that they are for.
+
+    `remember_for` is how long a client's transaction id is remembered, `remember_generated_for` one that the edge made.
+    """
 
     version: int = 1
     remember_for: timedelta = timedelta(days=35)
+    remember_generated_for: timedelta = timedelta(minutes=15)
+
+    def memory_of(self, transaction_id: str) -> timedelta:
+        return self.remember_generated_for if transaction_id.startswith(GENERATED_ID) else self.remember_for
 
 
 class Batch(msgspec.Struct, frozen=True, array_like=True):
@@ -51,6 +63,10 @@ class Batch(msgspec.Struct, frozen=True, array_like=True):
     def __post_init__(self) -> None:
         if self.version != VERSION:
             raise ValueError(f"a batch of version {self.version}; this release reads {VERSION}")
+        if len(self.origin) != 8 or not 0 <= self.number < 1 << 64:
+            raise ValueError("a batch whose origin or number is not of 8 bytes")
+        if self.reply_to is not None and not 0 <= self.reply_to < REPLY_PARTITIONS:
+            raise ValueError("a batch that wants its reply on a partition that is not there")
         if len(self.grant_of) != len(self.commands):
             raise ValueError("a batch with another number of commands than of grants for them")
         if self.grant_of and not 0 <= min(self.grant_of) <= max(self.grant_of) < len(self.grants):
@@ -59,6 +75,8 @@ class Batch(msgspec.Struct, frozen=True, array_like=True):
 
 class Decided(msgspec.Struct, frozen=True, array_like=True):
     """What came of the usage record at `partition`, `offset`: one answer a command, in order.
+
+    On `replies` the record's key is the batch's `reply_key`, and `batch` is left out.
 
     `batch` is that record's own value, so that a decision stands beside all that it was made from. An answer is None
     where a restarted worker skipped a command that its checkpoint held already: its decision went out before. A
@@ -73,7 +91,7 @@ class Decided(msgspec.Struct, frozen=True, array_like=True):
 
 
 class DeadLetter(msgspec.Struct, frozen=True):
-    """A record that could not be decoded: where it came from, why, and what it was."""
+    """A record that could not be decided: where it came from, why, and what it was (its first MiB)."""
 
     topic: str
     partition: int
@@ -119,18 +137,23 @@ def audit_events(decided: Decided) -> Iterator[AuditEvent]:
             )
 
 
+def reply_key(origin: bytes, number: int) -> bytes:
+    """How a gateway knows its own batch among the replies: 8 bytes of origin, 8 of number."""
+    return origin + number.to_bytes(8, "big")
+
+
 def decision_id(partition: int, place: Place) -> str:
     """The id of the decision on the command at `place`: the same however often it is decided."""
     return f"{partition}-{place.offset}-{place.position}"
 
 
 __all__ = [
+    "GENERATED_ID",
     "VERSION",
     "AuditEvent",
     "Batch",
     "DeadLetter",
     "Decided",
-    "Receipt",
     "Rules",
     "audit_events",
     "decision_id",
@@ -138,4 +161,5 @@ __all__ = [
     "decode_dead_letter",
     "decode_decided",
     "encode",
+    "reply_key",
 ]

@@ -12,7 +12,12 @@ DEAD_LETTERS: Final = "dead-letters"
 BALANCES: Final = "tidemark-balances-changelog"
 
 _DAY_MS: Final = 86_400_000
-LARGEST_RECORD: Final = 4 * 1024 * 1024
+#: How many gateways can listen for replies without hearing each other's.
+REPLY_PARTITIONS: Final = 16
+
+#: A usage record; what it becomes (the batch again, with an answer a command) may be larger.
+LARGEST_BATCH: Final = 4 * 1024 * 1024
+LARGEST_RECORD: Final = 16 * 1024 * 1024
 
 
 @dataclass(frozen=True)
@@ -24,13 +29,14 @@ class TopicSpec:
     config: dict[str, str] = field(default_factory=dict)
 
 
-def all_topics(partitions: int, *, reply_partitions: int = 16) -> list[TopicSpec]:
+def all_topics(partitions: int) -> list[TopicSpec]:
     """Every topic of a deployment whose meters are spread over `partitions`."""
+    batch = {"max.message.bytes": str(LARGEST_BATCH)}
     largest = {"max.message.bytes": str(LARGEST_RECORD)}
     return [
-        TopicSpec(USAGE, partitions, {**largest, "retention.ms": str(90 * _DAY_MS)}),
+        TopicSpec(USAGE, partitions, {**batch, "retention.ms": str(90 * _DAY_MS)}),
         TopicSpec(DECISIONS, partitions, {**largest, "retention.ms": str(90 * _DAY_MS)}),
         TopicSpec(BALANCES, partitions, {**largest, "cleanup.policy": "compact", "segment.bytes": str(64 << 20)}),
-        TopicSpec(REPLIES, reply_partitions, {**largest, "retention.ms": str(3_600_000), "segment.bytes": str(64 << 20)}),
+        TopicSpec(REPLIES, REPLY_PARTITIONS, {**largest, "retention.ms": str(3_600_000), "segment.bytes": str(64 << 20)}),
         TopicSpec(DEAD_LETTERS, 1, {**largest, "retention.ms": str(90 * _DAY_MS)}),
     ]

@@ -1,0 +1,119 @@
+"""Reporting usage: `POST …/instances/{instance}/entitlements/{entitlement}/usage`.
+
+A bare Starlette route inside the FastAPI app: this is the hot path, and FastAPI's own way costs three times as much.
+"""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+
+from catalog.catalog import Catalog
+from catalog.grants import Entitled
+from catalog.principal import Principal
+from ingest.form import LARGEST_METADATA, ReportForm, read
+from metering.command import Report
+from metering.decision import Decision, Receipt, Status
+from metering.grant import Grant
+from metering.problems import NotMetered, UnsupportedMediaType
+from metering.usage import refused, repeated, reported
+from stream.gateway import Answered, Gateway
+from stream.records import GENERATED_ID, decision_id
+
+OPERATION: Final = "ReportEntitlementUsageMetric"
+PATH: Final = "/instances/{instanceSlug}/entitlements/{entitlementSlug}/usage"
+
+_encode: Final = msgspec.json.Encoder(decimal_format="number").encode
+_DROPPED: Final = {"Tidemark-Metadata-Dropped": "too_large"}
+_REPLAYED: Final = {"Idempotent-Replayed": "true"}
+
+
+@dataclass(frozen=True)
+class Ingest:
+    """What reporting needs: who may, what they bought, the log, and how late a report may be on a meter that resets."""
+
+    catalog: Catalog
+    gateway: Gateway
+    most_late: timedelta
+
+    async def report_usage(self, request: Request) -> Response:
+        principal = await self._authorized(request)
+        form = read(await _json_body(request))
+        entitled = await self._entitled(principal, request.path_params)
+        report, headers = self._report(form, entitled, principal)
+        grant = _metered(entitled)
+        grant.check_timestamp(report.timestamp, report.received_at, self.most_late)
+        if "respond-async" in request.headers.get("prefer", ""):
+            return _queued(await self.gateway.enqueue(grant, report), request, headers)
+        return _answer(await self.gateway.submit(grant, report), report, grant, headers)
+
+    async def _authorized(self, request: Request) -> Principal:
+        authenticator = self.catalog.authenticator
+        authorization = request.headers.get("authorization")
+        principal = authenticator.cached(authorization) or await authenticator.authenticate(authorization)
+        principal.require("write:instances")
+        return principal
+
+    async def _entitled(self, principal: Principal, path: dict[str, Any]) -> Entitled:
+        resolver = self.catalog.resolver
+        names = principal.organization_id, path["instanceSlug"], path["entitlementSlug"]
+        return resolver.cached(*names) or await resolver.resolve(*names)
+
+    def _report(self, form: ReportForm, entitled: Entitled, principal: Principal) -> tuple[Report, dict[str, str]]:
+        received_at = datetime.now(UTC)
+        metadata = form.compact_metadata()
+        dropped = metadata is not None and len(metadata) > LARGEST_METADATA
+        report = Report(
+            form.quantity(),
+            form.behavior,
+            form.event_time(received_at),
+            received_at,
+            principal.token_slug,
+            form.transaction_id or GENERATED_ID + uuid.uuid4().hex,
+            None if dropped else metadata,
+        )
+        return report, _DROPPED if dropped else {}
+
+
+def _metered(entitled: Entitled) -> Grant:
+    if entitled.grant is None:
+        raise NotMetered(
+            f"The entitlement is of type {entitled.entitlement_type}; usage is reported on NUMBER entitlements only."
+        )
+    return entitled.grant
+
+
+async def _json_body(request: Request) -> bytes:
+    kind = request.headers.get("content-type", "application/json").partition(";")[0].strip().lower()
+    if kind != "application/json":
+        raise UnsupportedMediaType(f"The body is {kind!r}; a report is application/json.")
+    return await request.body()
+
+
+def _answer(answered: Answered, report: Report, grant: Grant, headers: dict[str, str]) -> Response:
+    match answered.answer:
+        case Decision(status=Status.REJECTED) as decision:
+            raise refused(report, grant, decision)
+        case Decision() as decision:
+            return _json(reported(report, grant, decision, answered.decision_id), headers)
+        case Receipt() as receipt:
+            first = decision_id(answered.partition, receipt.place)
+            return _json(repeated(receipt, grant, first), {**headers, **_REPLAYED})
+        case other:
+            raise AssertionError(f"a report was answered with {other!r}")
+
+
+def _queued(decision: str, request: Request, headers: dict[str, str]) -> Response:
+    path = request.url.path
+    trail = path[: path.rindex("/entitlements/")] + f"/audit-trails/{decision}"
+    return _json({"decisionId": decision}, {**headers, "Location": trail, "Preference-Applied": "respond-async"}, 202)
+
+
+def _json(document: dict[str, Any], headers: dict[str, str], status: int = 200) -> Response:
+    return Response(_encode(document), status, headers, "application/json")

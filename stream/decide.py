@@ -1,0 +1,58 @@
+"""Deciding a batch: each command in order against the state as the one before it left it."""
+
+from __future__ import annotations
+
+from metering.balance import Place
+from metering.command import Report
+from metering.decision import Answer, Decision, Receipt, Status, decide, remember
+from metering.grant import Grant
+from stream.records import Batch
+from stream.state import PartitionState
+
+
+def decide_batch(batch: Batch, offset: int, state: PartitionState) -> list[Answer | None]:
+    """The answers to the commands of the usage record at `offset`, in order; `state` is brought up to date.
+
+    Deterministic: decided again from any earlier checkpoint, the same record gives the same answers, or None for the
+    commands that the checkpoint holds already. A record that raises leaves the state as it was.
+    """
+    try:
+        answers = _decide_commands(batch, offset, state)
+    except BaseException:
+        state.discard()
+        raise
+    state.adopt()
+    return answers
+
+
+def _decide_commands(batch: Batch, offset: int, state: PartitionState) -> list[Answer | None]:
+    answers: list[Answer | None] = []
+    for position, command in enumerate(batch.commands):
+        grant = batch.grants[batch.grant_of[position]]
+        meter = grant.key
+        place = Place(offset, position)
+        balance = state.balance(meter)
+        if balance.has_folded(place):
+            answers.append(None)
+            continue
+        receipt = _receipt(state, meter, command) if isinstance(command, Report) else None
+        after, answer = decide(balance, command, grant, place, receipt)
+        if after is not balance:
+            state.keep_balance(meter, after)
+        if isinstance(command, Report) and isinstance(answer, Decision):
+            _remember(batch, state, grant, command, answer, place)
+        answers.append(answer)
+    return answers
+
+
+def _receipt(state: PartitionState, meter: bytes, report: Report) -> Receipt | None:
+    return None if report.transaction_id is None else state.receipt(meter, report.transaction_id)
+
+
+def _remember(
+    batch: Batch, state: PartitionState, grant: Grant, report: Report, decision: Decision, place: Place
+) -> None:
+    if report.transaction_id is None or decision.status is not Status.ACCEPTED:
+        return
+    memory = batch.rules.memory_of(report.transaction_id)
+    state.keep_receipt(grant.key, report.transaction_id, remember(report, grant, decision, place, memory))
