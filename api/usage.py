@@ -6,11 +6,11 @@ import asyncio
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
+from api.auth import requires
+from api.json import ExactJson
 from fastapi import APIRouter, Depends, Request
 from starlette.responses import Response
 
-from api.auth import requires
-from api.json import ExactJson
 from catalog.grants import Entitled
 from catalog.principal import Principal
 from metering.command import Peek, Read
@@ -33,9 +33,7 @@ async def list_usage(instanceSlug: str, request: Request, principal: Reader) -> 
     return ExactJson(await asyncio.gather(*peeks))
 
 
-@router.get(
-    "/instances/{instanceSlug}/entitlements/{entitlementSlug}/usage", operation_id="GetEntitlementUsageMetric"
-)
+@router.get("/instances/{instanceSlug}/entitlements/{entitlementSlug}/usage", operation_id="GetEntitlementUsageMetric")
 async def get_usage(
     instanceSlug: str,  # noqa: N803  # the contract's name
     entitlementSlug: str,  # noqa: N803  # the contract's name

@@ -83,4 +83,7 @@ def fault_of(error: msgspec.ValidationError, location: str) -> Invalid:
 
 
 def _invalid(location: str, message: str, value: Any) -> Invalid:
-    return Invalid(f"{location} {message}." if not message[0].isupper() else f"{location}: {message}.", faults=[Fault(location, message, value)])
+    return Invalid(
+        f"{location} {message}." if not message[0].isupper() else f"{location}: {message}.",
+        faults=[Fault(location, message, value)],
+    )

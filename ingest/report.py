@@ -46,7 +46,7 @@ class Ingest:
         principal = await self._authorized(request)
         form = read(await _json_body(request))
         entitled = await self._entitled(principal, request.path_params)
-        report, headers = self._report(form, entitled, principal)
+        report, headers = _report(form, principal)
         grant = _metered(entitled)
         grant.check_timestamp(report.timestamp, report.received_at, self.most_late)
         if "respond-async" in request.headers.get("prefer", ""):
@@ -65,20 +65,21 @@ class Ingest:
         names = principal.organization_id, path["instanceSlug"], path["entitlementSlug"]
         return resolver.cached(*names) or await resolver.resolve(*names)
 
-    def _report(self, form: ReportForm, entitled: Entitled, principal: Principal) -> tuple[Report, dict[str, str]]:
-        received_at = datetime.now(UTC)
-        metadata = form.compact_metadata()
-        dropped = metadata is not None and len(metadata) > LARGEST_METADATA
-        report = Report(
-            form.quantity(),
-            form.behavior,
-            form.event_time(received_at),
-            received_at,
-            principal.token_slug,
-            form.transaction_id or GENERATED_ID + uuid.uuid4().hex,
-            None if dropped else metadata,
-        )
-        return report, _DROPPED if dropped else {}
+
+def _report(form: ReportForm, principal: Principal) -> tuple[Report, dict[str, str]]:
+    received_at = datetime.now(UTC)
+    metadata = form.compact_metadata()
+    dropped = metadata is not None and len(metadata) > LARGEST_METADATA
+    report = Report(
+        form.quantity(),
+        form.behavior,
+        form.event_time(received_at),
+        received_at,
+        principal.token_slug,
+        form.transaction_id or GENERATED_ID + uuid.uuid4().hex,
+        None if dropped else metadata,
+    )
+    return report, _DROPPED if dropped else {}
 
 
 def _metered(entitled: Entitled) -> Grant:

@@ -1,4 +1,4 @@
-"""Checkpoints: what shortens a replay. Decisions first, then balances, then the source offset, never in another order."""
+"""Checkpoints: what shortens a replay. Decisions first, then balances, then the source offset, in no other order."""
 
 from __future__ import annotations
 

@@ -50,7 +50,7 @@ class Gateway(Protocol):
     """
 
     async def submit(self, grant: Grant, command: Command) -> Answered:
-        """Append the command to its meter's log and wait for the answer; raises `NoDecision` (503) when none came in time."""
+        """Append the command to its meter's log and wait for the answer; raises `NoDecision` (503) when it is late."""
 
     async def enqueue(self, grant: Grant, command: Command) -> str:
         """Append the command and return, once the log holds it, the id that its decision will have."""

@@ -21,7 +21,7 @@ log: Final = logging.getLogger(__name__)
 _SEEK_AGAIN_AFTER: Final = 5.0
 _LONGEST_LETTER: Final = 1024 * 1024
 
-#: What a record of another producer can raise, decoded or decided: wrong bytes, wrong shape, impossible numbers or times.
+#: What another producer's record can raise, decoded or decided: wrong bytes or shape, impossible numbers or times.
 _POISON: Final = (msgspec.MsgspecError, ValueError, TypeError, ArithmeticError)
 
 

@@ -17,9 +17,10 @@ from metering.problems import NoDecision, Problem, TooManyWaiting, Unavailable
 from stream.records import VERSION, Batch, Rules
 
 MOST_COMMANDS: Final = 2_000
-MOST_BYTES: Final = 512 * 1024
-_COMMAND_SIZE: Final = 160
-_GRANT_SIZE: Final = 500
+MOST_BYTES: Final = 3 * 1024 * 1024
+#: Upper bounds, so that a batch stays below the largest record.
+_COMMAND_SIZE: Final = 320
+_GRANT_SIZE: Final = 800
 _RETRY_AFTER: Final = {"Retry-After": "1"}
 
 

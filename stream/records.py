@@ -24,6 +24,7 @@ from metering.grant import Grant
 from stream.topics import REPLY_PARTITIONS
 
 VERSION: Final = 1
+ORIGIN_SIZE: Final = 8
 
 
 #: Transaction ids that the edge made, for reports that came without one: what a 503 names for the retry.
@@ -63,7 +64,7 @@ class Batch(msgspec.Struct, frozen=True, array_like=True):
     def __post_init__(self) -> None:
         if self.version != VERSION:
             raise ValueError(f"a batch of version {self.version}; this release reads {VERSION}")
-        if len(self.origin) != 8 or not 0 <= self.number < 1 << 64:
+        if len(self.origin) != ORIGIN_SIZE or not 0 <= self.number < 1 << 64:
             raise ValueError("a batch whose origin or number is not of 8 bytes")
         if self.reply_to is not None and not 0 <= self.reply_to < REPLY_PARTITIONS:
             raise ValueError("a batch that wants its reply on a partition that is not there")

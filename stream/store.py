@@ -1,4 +1,4 @@
-"""Stores: where one partition keeps its checkpoint on this machine. A port, RocksDB behind Faust's table, and a dict."""
+"""Stores: where a partition keeps its checkpoint on this machine. A port; RocksDB behind Faust's table; a dict."""
 
 from __future__ import annotations
 

@@ -37,6 +37,8 @@ def all_topics(partitions: int) -> list[TopicSpec]:
         TopicSpec(USAGE, partitions, {**batch, "retention.ms": str(90 * _DAY_MS)}),
         TopicSpec(DECISIONS, partitions, {**largest, "retention.ms": str(90 * _DAY_MS)}),
         TopicSpec(BALANCES, partitions, {**largest, "cleanup.policy": "compact", "segment.bytes": str(64 << 20)}),
-        TopicSpec(REPLIES, REPLY_PARTITIONS, {**largest, "retention.ms": str(3_600_000), "segment.bytes": str(64 << 20)}),
+        TopicSpec(
+            REPLIES, REPLY_PARTITIONS, {**largest, "retention.ms": str(3_600_000), "segment.bytes": str(64 << 20)}
+        ),
         TopicSpec(DEAD_LETTERS, 1, {**largest, "retention.ms": str(90 * _DAY_MS)}),
     ]

@@ -14,10 +14,10 @@ import faust
 from faust.types import TP
 
 from stream.checkpoint import Checkpointer
-from stream.partition import Partition
-from stream.producer import LogWriter
 from stream.faust.consumer import committed_offset, go_back
 from stream.faust.recovery import ContiguousTables, rebuild
+from stream.partition import Partition
+from stream.producer import LogWriter
 from stream.state import PartitionState
 from stream.store import RocksStore
 from stream.topics import LARGEST_BATCH, USAGE

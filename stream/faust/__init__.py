@@ -1,1 +1,1 @@
-"""Everything that reaches into Faust's insides, each piece with its reason. Pinned to 0.15.3; see the tests beside it."""
+"""Everything that reaches into Faust's insides, each piece with its reason. Faust is pinned to 0.15.3 for it."""

@@ -28,7 +28,6 @@ log: Final = logging.getLogger(__name__)
 _RECORDS_AT_A_TIME: Final = 10_000
 
 
-
 class StateAheadOfLog(Exception):
     """The local state was made from a changelog that is not the one on the broker."""
 
