@@ -6,11 +6,11 @@ import asyncio
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
-from api.auth import requires
-from api.json import ExactJson
 from fastapi import APIRouter, Depends, Request
 from starlette.responses import Response
 
+from api.auth import requires
+from api.json import ExactJson
 from catalog.grants import Entitled
 from catalog.principal import Principal
 from metering.command import Peek, Read

@@ -16,7 +16,9 @@ from metering.problems import Fault, Invalid, MalformedJson
 LARGEST_METADATA: Final = 4_096
 
 Timestamp = Annotated[datetime, msgspec.Meta(tz=True)]
-TransactionId = Annotated[str, msgspec.Meta(pattern="^[A-Za-z0-9._:-]{1,128}$", max_length=128)]
+TransactionId = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9._:-]{1,128}\Z")]
+
+_NONE: Final = msgspec.Raw(b"null")
 
 
 class ValueForm(msgspec.Struct, forbid_unknown_fields=True):
@@ -29,7 +31,7 @@ class ReportForm(msgspec.Struct, forbid_unknown_fields=True, rename="camel"):
 
     value: ValueForm
     behavior: Behavior = Behavior.APPEND
-    metadata: msgspec.Raw | None = None
+    metadata: msgspec.Raw = _NONE
     timestamp: Timestamp | None = None
     transaction_id: TransactionId | None = None
 
@@ -50,8 +52,6 @@ class ReportForm(msgspec.Struct, forbid_unknown_fields=True, rename="camel"):
 
     def compact_metadata(self, location: str = "body") -> bytes | None:
         """The metadata as compact JSON, None when there is none; it may be larger than what is stored."""
-        if self.metadata is None:
-            return None
         text = msgspec.json.format(bytes(self.metadata), indent=-1)
         if text == b"null":
             return None
@@ -68,8 +68,15 @@ def read(body: bytes) -> ReportForm:
     """Read a report's body; raises `MalformedJson` (400) or `Invalid` (422)."""
     try:
         return _decode(body)
-    except msgspec.ValidationError as error:
+    except (msgspec.DecodeError, RecursionError) as error:
+        _check_well_formed(body)  # a body can be malformed behind the first wrong field
+        assert isinstance(error, msgspec.ValidationError)
         raise fault_of(error, "body") from None
+
+
+def _check_well_formed(body: bytes) -> None:
+    try:
+        msgspec.json.decode(body)
     except (msgspec.DecodeError, RecursionError) as error:
         raise MalformedJson(f"The body is not JSON: {error}.") from None
 

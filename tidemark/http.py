@@ -12,22 +12,22 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final
 
-import api.audit
-import api.problems
-import api.routes
 import uvicorn
 from fastapi import APIRouter, FastAPI
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
-from stream.sink import Sink
 
+import api.audit
+import api.problems
+import api.routes
 import api.usage
 import ingest.report
 from catalog.catalog import open_catalog
 from sql.clickhouse import open_clickhouse
 from stream.gateway import KafkaGateway
 from stream.records import Rules
+from stream.sink import Sink
 from tidemark.settings import Settings
 
 log: Final = logging.getLogger(__name__)

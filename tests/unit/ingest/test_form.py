@@ -1,0 +1,110 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from decimal import Decimal
+
+import pytest
+
+from ingest.form import LARGEST_METADATA, read
+from metering.meter import Behavior
+from metering.problems import Invalid, MalformedJson
+
+NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+
+def body(value: str = "42.5", rest: str = "") -> bytes:
+    return f'{{"value": {{"type": "number", "value": {value}}}{rest}}}'.encode()
+
+
+def fault_location(problem: Invalid) -> str:
+    return problem.faults[0].location
+
+
+def test_the_smallest_report_is_a_value() -> None:
+    form = read(body())
+    assert form.quantity() == Decimal("42.5")
+    assert form.behavior is Behavior.APPEND
+    assert form.event_time(NOON) == NOON
+    assert form.compact_metadata() is None
+
+
+def test_a_number_keeps_every_digit_that_a_float_would_lose() -> None:
+    assert read(body("12345678901234567890.123456789012")).quantity() == Decimal("12345678901234567890.123456789012")
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["1e30", "1" + "0" * 30, "0." + "1" * 40, "1" * 40, '"42"', '"NaN"', "null", "true", "{}", "[1]", "1e999999999"],
+)
+def test_what_is_no_quantity_is_refused_at_its_place(value: str) -> None:
+    with pytest.raises(Invalid) as refused:
+        read(body(value)).quantity()
+    assert fault_location(refused.value) == "body.value.value"
+
+
+@pytest.mark.parametrize("value", ["NaN", "Infinity", "-Infinity", "01", "+1", ".5", "1.", "0x10", "1_000", ""])
+def test_what_is_no_json_is_malformed(value: str) -> None:
+    with pytest.raises(MalformedJson):
+        read(body(value))
+
+
+@pytest.mark.parametrize("text", [b"", b"\xff\xfe", b"{", b'{"metadata":' + b"[" * 100_000, b"value=1", b"{} 2"])
+def test_a_body_that_is_no_json_is_malformed(text: bytes) -> None:
+    with pytest.raises(MalformedJson):
+        read(text)
+
+
+@pytest.mark.parametrize(
+    ("rest", "location"),
+    [
+        (', "extra": 1', "body"),
+        (', "behavior": "add"', "body.behavior"),
+        (', "transactionId": "has space"', "body.transactionId"),
+        (', "transactionId": ""', "body.transactionId"),
+        (', "transactionId": "a\\n"', "body.transactionId"),
+        (', "transactionId": "' + "x" * 129 + '"', "body.transactionId"),
+        (', "timestamp": "yesterday"', "body.timestamp"),
+        (', "timestamp": "2026-03-01T12:00:00"', "body.timestamp"),
+        (', "timestamp": 5', "body.timestamp"),
+    ],
+)
+def test_a_wrong_field_is_refused_at_its_place(rest: str, location: str) -> None:
+    with pytest.raises(Invalid) as refused:
+        read(body(rest=rest))
+    assert fault_location(refused.value) == location
+
+
+@pytest.mark.parametrize("text", [b"[]", b"5", b"{}", b'{"value": 5}', b'{"value": {"value": 5}}'])
+def test_a_body_of_another_shape_is_refused(text: bytes) -> None:
+    with pytest.raises(Invalid):
+        read(text)
+
+
+def test_a_timestamp_is_taken_in_utc_whatever_its_zone() -> None:
+    form = read(body(rest=', "timestamp": "2026-03-01T14:00:00+02:00"'))
+    assert form.event_time(NOON) == NOON
+    assert form.event_time(NOON).tzinfo is UTC
+
+
+@pytest.mark.parametrize("timestamp", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"])
+def test_a_timestamp_outside_all_calendars_is_refused(timestamp: str) -> None:
+    with pytest.raises(Invalid) as refused:
+        read(body(rest=f', "timestamp": "{timestamp}"')).event_time(NOON)
+    assert fault_location(refused.value) == "body.timestamp"
+
+
+def test_metadata_is_kept_compact_and_to_the_digit() -> None:
+    form = read(body(rest=', "metadata": { "a" : 1.00000000000000000001 , "b": [ "x" ] }'))
+    assert form.compact_metadata() == b'{"a":1.00000000000000000001,"b":["x"]}'
+
+
+@pytest.mark.parametrize("metadata", ["5", '"text"', "[1]", "true"])
+def test_metadata_that_is_no_object_is_refused(metadata: str) -> None:
+    with pytest.raises(Invalid) as refused:
+        read(body(rest=f', "metadata": {metadata}')).compact_metadata()
+    assert fault_location(refused.value) == "body.metadata"
+
+
+def test_large_metadata_is_read_so_that_the_report_still_counts() -> None:
+    form = read(body(rest=', "metadata": {"a": "' + "x" * LARGEST_METADATA + '"}'))
+    assert len(form.compact_metadata() or b"") > LARGEST_METADATA
