@@ -34,7 +34,7 @@ class Change(Base):
     """One edit to what others are derived from; `subject` is the id of the edited row."""
 
     __tablename__ = "changes"
-    __table_args__ = {"sqlite_autoincrement": True}
+    __table_args__ = ({"sqlite_autoincrement": True},)  # no number is given twice, pruned or not
 
     id: Mapped[int] = mapped_column(BigInteger().with_variant(Integer, "sqlite"), primary_key=True)
     subject: Mapped[str] = mapped_column(String(36))
@@ -73,7 +73,7 @@ class ChangeFeed:
         return self._last_seen is not None and self._clock() - self._polled_at <= CURRENT_WITHIN
 
     async def run(self) -> None:
-        """Poll until cancelled. While the database is away caches are believed for `TRUSTED_FOR` seconds, then cleared."""
+        """Poll until cancelled. With the database away, caches are believed for `TRUSTED_FOR` seconds, then cleared."""
         while True:
             try:
                 await self.poll()

@@ -72,10 +72,10 @@ class GrantResolver:
     async def resolve_all(self, organization_id: str, instance_slug: str) -> list[Entitled]:
         """Every NUMBER that the instance's license grants, in display order. Raises `ResourceNotFound`."""
         async with self._database.session() as session:
-            instance, license = await _licensed(session, organization_id, instance_slug)
-            granted = _granted(license.id).where(Entitlement.type == EntitlementType.NUMBER)
+            instance, license_ = await _licensed(session, organization_id, instance_slug)
+            granted = _granted(license_.id).where(Entitlement.type == EntitlementType.NUMBER)
             rows = await session.execute(granted.order_by(Entitlement.display_order, Entitlement.slug))
-            return [_entitled(instance, license, entitlement, link) for entitlement, link in rows]
+            return [_entitled(instance, license_, entitlement, link) for entitlement, link in rows]
 
     async def instance_id(self, organization_id: str, instance_slug: str) -> str:
         """Raises `ResourceNotFound`."""
@@ -91,21 +91,21 @@ class GrantResolver:
 
 
 async def _resolve(session: AsyncSession, organization_id: str, instance_slug: str, entitlement_slug: str) -> Entitled:
-    instance, license = await _licensed(session, organization_id, instance_slug)
+    instance, license_ = await _licensed(session, organization_id, instance_slug)
     if not is_slug(entitlement_slug):
         raise ResourceNotFound("Entitlement", entitlement_slug)
     named = and_(Entitlement.organization_id == organization_id, Entitlement.slug == entitlement_slug)
-    of_license = and_(Link.entitlement_id == Entitlement.id, Link.license_id == license.id)
+    of_license = and_(Link.entitlement_id == Entitlement.id, Link.license_id == license_.id)
     found = select(Entitlement, Link).outerjoin(Link, of_license).where(named)
     row = (await session.execute(found)).one_or_none()
     if row is None:
         raise ResourceNotFound("Entitlement", entitlement_slug)
     if row[1] is None:
         raise EntitlementNotLicensed(
-            f"The license {license.slug!r} of instance {instance_slug!r} does not grant {entitlement_slug!r}.",
-            licenseSlug=license.slug,
+            f"The license {license_.slug!r} of instance {instance_slug!r} does not grant {entitlement_slug!r}.",
+            licenseSlug=license_.slug,
         )
-    return _entitled(instance, license, row[0], row[1])
+    return _entitled(instance, license_, row[0], row[1])
 
 
 async def _licensed(session: AsyncSession, organization_id: str, instance_slug: str) -> tuple[Instance, License]:
@@ -122,24 +122,24 @@ def _granted(license_id: str) -> Select[Entitlement, Link]:
     return joined.where(Link.license_id == license_id)
 
 
-def _entitled(instance: Instance, license: License, entitlement: Entitlement, link: Link) -> Entitled:
+def _entitled(instance: Instance, license_: License, entitlement: Entitlement, link: Link) -> Entitled:
     kind = EntitlementType(entitlement.type)
     return Entitled(
         kind,
         link.value,
-        _grant(instance, license, entitlement, link) if kind is EntitlementType.NUMBER else None,
+        _grant(instance, license_, entitlement, link) if kind is EntitlementType.NUMBER else None,
         instance.organization_id,
         instance.id,
         instance.slug,
         entitlement.id,
         entitlement.slug,
-        license.id,
-        license.slug,
-        license.is_active,
+        license_.id,
+        license_.slug,
+        license_.is_active,
     )
 
 
-def _grant(instance: Instance, license: License, entitlement: Entitlement, link: Link) -> Grant:
+def _grant(instance: Instance, license_: License, entitlement: Entitlement, link: Link) -> Grant:
     from_license = entitlement.reset_anchor == ResetAnchor.LICENSE_START
     return Grant(
         organization_id=instance.organization_id,
@@ -147,10 +147,10 @@ def _grant(instance: Instance, license: License, entitlement: Entitlement, link:
         instance_slug=instance.slug,
         entitlement_id=entitlement.id,
         entitlement_slug=entitlement.slug,
-        license_id=license.id,
-        license_slug=license.slug,
-        license_version=str(license.version),
-        license_active=license.is_active,
+        license_id=license_.id,
+        license_slug=license_.slug,
+        license_version=str(license_.version),
+        license_active=license_.is_active,
         aggregation=effective(MeterType(entitlement.meter_type), Aggregation(entitlement.aggregation_method)),
         limit=Decimal(link.value["value"]),
         overage_percent=link.overage_percent,

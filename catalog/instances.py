@@ -35,6 +35,18 @@ class Instance(Resource):
     license: Mapped[License] = relationship(lazy="raise")
     zone: Mapped[Zone | None] = relationship(lazy="raise")
 
+    @property
+    def customer_slug(self) -> str:
+        return self.customer.slug
+
+    @property
+    def license_slug(self) -> str:
+        return self.license.slug
+
+    @property
+    def zone_slug(self) -> str | None:
+        return self.zone.slug if self.zone else None
+
 
 class Instances(Repository[Instance]):
     """Instances come with their customer, license and zone loaded."""
@@ -53,9 +65,9 @@ class Instances(Repository[Instance]):
         """Some of the customer's instances."""
         return await self._some(Instance.customer_id == customer.id)
 
-    async def under_license(self, license: License) -> Sequence[Instance]:
+    async def under_license(self, license_: License) -> Sequence[Instance]:
         """Some of the instances that run under the license."""
-        return await self._some(Instance.license_id == license.id)
+        return await self._some(Instance.license_id == license_.id)
 
     async def in_zone(self, zone: Zone) -> Sequence[Instance]:
         """Some of the instances in the zone."""

@@ -34,13 +34,34 @@ class Link(Stamped, Base):
     license: Mapped[License] = relationship(lazy="raise")
     entitlement: Mapped[Entitlement] = relationship(lazy="raise")
 
+    @property
+    def license_slug(self) -> str:
+        return self.license.slug
+
+    @property
+    def license_id_as_published(self) -> str:
+        """The published API spells it both ways."""
+        return self.license_id
+
+    @property
+    def entitlement_slug(self) -> str:
+        return self.entitlement.slug
+
+    @property
+    def entitlement_name(self) -> str:
+        return self.entitlement.name
+
+    @property
+    def entitlement_type(self) -> str:
+        return self.entitlement.type
+
 
 class Links:
     """The links of one license."""
 
-    def __init__(self, work: Work, license: License) -> None:
+    def __init__(self, work: Work, license_: License) -> None:
         self.work = work
-        self.license = license
+        self.license = license_
 
     async def get(self, entitlement_slug: str) -> Link:
         """Raises `ResourceNotFound`."""
@@ -81,8 +102,9 @@ class Links:
         await self.work.session.delete(link)
 
     def _all(self) -> Select[Link]:
-        joined = select(Link).join(Link.entitlement).options(contains_eager(Link.entitlement))
-        return joined.where(Link.license_id == self.license.id)
+        joined = select(Link).join(Link.entitlement).join(Link.license)
+        eager = joined.options(contains_eager(Link.entitlement), contains_eager(Link.license))
+        return eager.where(Link.license_id == self.license.id)
 
 
 async def licenses_granting(work: Work, entitlement: Entitlement) -> Sequence[License]:

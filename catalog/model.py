@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar
 from uuid import uuid4
@@ -28,8 +29,16 @@ def new_id() -> str:
     return str(uuid4())
 
 
+@dataclass(frozen=True, slots=True)
+class Author:
+    """The service account behind a stamp. Its name is that of the time: it outlives a renaming."""
+
+    id: str
+    name: str
+
+
 class Stamped:
-    """The stamps on every row. The names of accounts are kept beside their ids: they outlive a renaming."""
+    """The stamps on every row."""
 
     id: Mapped[str] = mapped_column(Uuid(as_uuid=False), primary_key=True, default=new_id)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
@@ -38,6 +47,14 @@ class Stamped:
     updated_at: Mapped[datetime] = mapped_column(UtcDateTime)
     updated_by_id: Mapped[str] = mapped_column(Uuid(as_uuid=False))
     updated_by_name: Mapped[str] = mapped_column(String(200))
+
+    @property
+    def created_by(self) -> Author:
+        return Author(self.created_by_id, self.created_by_name)
+
+    @property
+    def updated_by(self) -> Author:
+        return Author(self.updated_by_id, self.updated_by_name)
 
 
 class Resource(Stamped, Base):

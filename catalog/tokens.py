@@ -20,8 +20,8 @@ from catalog.accounts import Account
 from catalog.cache import Cache
 from catalog.columns import ExactJson, UtcDateTime
 from catalog.database import Database
-from catalog.model import Resource
-from catalog.principal import Principal as Principal
+from catalog.model import Author, Resource
+from catalog.principal import Principal
 from catalog.repository import Repository
 from catalog.work import Work
 from metering.problems import Unauthenticated
@@ -47,6 +47,10 @@ class Token(Resource):
     @declared_attr.directive
     def __table_args__(cls) -> tuple[SchemaItem, ...]:  # noqa: N805
         return (UniqueConstraint("account_id", "slug"),)
+
+    @property
+    def revoked_by(self) -> Author | None:
+        return Author(self.revoked_by_id, self.revoked_by_name or "") if self.revoked_by_id else None
 
 
 class Tokens(Repository[Token]):

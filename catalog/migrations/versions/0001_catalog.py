@@ -19,8 +19,15 @@ def upgrade() -> None:
     _stamped("organizations", _text("slug", 100), _text("name", 200), sa.UniqueConstraint("slug"))
     _resource("service_accounts", _slug_unique())
     _tokens()
-    _resource("customers", _text("external_customer_id", 200, True), _text("domain", 253, True), _slug_unique())
-    _resource("deployment_zones", _long("description"), _text("type", 100), _long("metadata", True), _slug_unique())
+    _resource(
+        "customers",
+        _text("external_customer_id", 200, nullable=True),
+        _text("domain", 253, nullable=True),
+        _slug_unique(),
+    )
+    _resource(
+        "deployment_zones", _long("description"), _text("type", 100), _long("metadata", nullable=True), _slug_unique()
+    )
     _entitlements()
     _licenses()
     _license_entitlements()
@@ -53,7 +60,7 @@ def _tokens() -> None:
         sa.Column("expires_at", _MOMENT),
         sa.Column("revoked_at", _MOMENT),
         sa.Column("revoked_by_id", _ID),
-        _text("revoked_by_name", 200, True),
+        _text("revoked_by_name", 200, nullable=True),
         sa.UniqueConstraint("account_id", "slug"),
     )
 
@@ -61,15 +68,15 @@ def _tokens() -> None:
 def _entitlements() -> None:
     _resource(
         "entitlements",
-        _long("description", True),
+        _long("description", nullable=True),
         _text("type", 16),
         _text("meter_type", 32),
         _text("aggregation_method", 16),
-        _text("reset_period", 16, True),
+        _text("reset_period", 16, nullable=True),
         _text("reset_anchor", 16),
-        _text("warning_threshold_percent", 80, True),
-        _text("unit_singular", 100, True),
-        _text("unit_plural", 100, True),
+        _text("warning_threshold_percent", 80, nullable=True),
+        _text("unit_singular", 100, nullable=True),
+        _text("unit_plural", 100, nullable=True),
         sa.Column("user_facing", sa.Boolean(), nullable=False),
         sa.Column("display_order", sa.Integer(), nullable=False),
         _slug_unique(),
@@ -82,7 +89,7 @@ def _licenses() -> None:
         _long("description"),
         _text("type", 16),
         sa.Column("version", sa.Integer(), nullable=False),
-        _text("version_name", 200, True),
+        _text("version_name", 200, nullable=True),
         _text("lifecycle_state", 16),
         sa.Column("is_default", sa.Boolean(), nullable=False),
         _slug_unique(),
@@ -118,9 +125,9 @@ def _instances() -> None:
         _reference("zone_id", "deployment_zones", index=True, nullable=True),
         sa.Column("start_license_date", _MOMENT),
         sa.Column("end_license_date", _MOMENT),
-        _long("metadata", True),
+        _long("metadata", nullable=True),
         _text("status", 16),
-        _text("lifecycle_stage", 100, True),
+        _text("lifecycle_stage", 100, nullable=True),
         _slug_unique(),
     )
 
@@ -144,11 +151,11 @@ def _stamped(table: str, *parts: sa.Column[Any] | sa.UniqueConstraint) -> None:
     )
 
 
-def _text(name: str, length: int, nullable: bool = False) -> sa.Column[str]:
+def _text(name: str, length: int, *, nullable: bool = False) -> sa.Column[str]:
     return sa.Column(name, sa.String(length), nullable=nullable)
 
 
-def _long(name: str, nullable: bool = False) -> sa.Column[str]:
+def _long(name: str, *, nullable: bool = False) -> sa.Column[str]:
     return sa.Column(name, sa.Text(), nullable=nullable)
 
 

@@ -1,0 +1,70 @@
+"""Fields: what the parts of a request may look like."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Annotated, Any, Final
+from uuid import UUID
+
+from pydantic import AfterValidator, BeforeValidator, Field, Strict, StringConstraints, WithJsonSchema
+
+from api.json import encode
+from catalog.slugs import LONGEST, PATTERN
+from metering.quantity import NotAQuantity, checked
+
+LARGEST_DOCUMENT: Final = 16_384
+_RFC_3339: Final = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
+
+
+def _without_nul(text: str) -> str:
+    if "\0" in text:
+        raise ValueError("must not contain NUL")
+    return text
+
+
+def _written_in_rfc_3339(value: Any) -> Any:
+    if not isinstance(value, str) or not _RFC_3339.fullmatch(value):
+        raise ValueError("must be a time as RFC 3339 writes it, such as 2026-01-31T12:00:00Z")
+    return value
+
+
+def _in_utc(moment: datetime) -> datetime:
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("lies outside the years 1 to 9999 in UTC") from None
+
+
+def _identity(text: str) -> str:
+    try:
+        return str(UUID(text))
+    except ValueError:
+        raise ValueError("must be a UUID") from None
+
+
+def _exact(value: Any) -> Decimal:
+    if isinstance(value, bool) or not isinstance(value, int | Decimal):
+        raise NotAQuantity("must be a number")
+    return checked(Decimal(value))
+
+
+def _small_document(document: dict[str, Any]) -> dict[str, Any]:
+    if (size := len(encode(document))) > LARGEST_DOCUMENT:
+        raise ValueError(f"must have at most {LARGEST_DOCUMENT} bytes as compact JSON, has {size}")
+    return document
+
+
+_NO_NUL: Final = AfterValidator(_without_nul)
+
+Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200), _NO_NUL]
+Label = Annotated[str, StringConstraints(max_length=100), _NO_NUL]
+Text = Annotated[str, StringConstraints(max_length=5000), _NO_NUL]
+Slug = Annotated[str, Field(min_length=2, max_length=LONGEST, pattern=PATTERN.replace(r"\Z", "$"))]
+Flag = Annotated[bool, Strict()]
+Position = Annotated[int, Strict(), Field(ge=-(2**31), lt=2**31)]
+Identity = Annotated[str, AfterValidator(_identity), WithJsonSchema({"type": "string", "format": "uuid"})]
+Moment = Annotated[datetime, BeforeValidator(_written_in_rfc_3339), AfterValidator(_in_utc)]
+Quantity = Annotated[Decimal, BeforeValidator(_exact), WithJsonSchema({"type": "number"})]
+Document = Annotated[dict[str, Any], AfterValidator(_small_document)]

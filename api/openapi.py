@@ -1,0 +1,46 @@
+"""What the OpenAPI document says of every route alike: the problems that it can answer with."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+_TEXT: Final = {"type": "string"}
+_FAULT: Final = {
+    "type": "object",
+    "required": ["location", "message"],
+    "properties": {"location": _TEXT, "message": _TEXT, "value": {}},
+}
+_PROBLEM: Final = {
+    "type": "object",
+    "required": ["type", "title", "status", "detail", "code", "errors"],
+    "properties": {
+        "type": _TEXT,
+        "title": _TEXT,
+        "status": {"type": "integer"},
+        "detail": _TEXT,
+        "instance": {"type": ["string", "null"]},
+        "code": _TEXT,
+        "errors": {"type": "array", "items": _FAULT},
+    },
+}
+_MEANINGS: Final = {
+    400: "Malformed JSON",
+    401: "No token, or one that is unknown, expired or revoked",
+    403: "The token lacks the scope",
+    404: "Not found in this organization",
+    409: "In conflict with what there is",
+    413: "The body is too large",
+    415: "The body is not JSON",
+    422: "Not valid; `errors` says where and why",
+    503: "The catalog cannot be reached",
+}
+
+
+def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """The `responses` of a route that can answer with problems of these statuses."""
+    content = {"application/problem+json": {"schema": _PROBLEM}}
+    return {status: {"description": _MEANINGS[status], "content": content} for status in statuses}
+
+
+LOOKUP: Final = problems(401, 403, 404, 422, 503)
+EDIT: Final = problems(400, 401, 403, 404, 409, 413, 415, 422, 503)

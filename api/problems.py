@@ -1,0 +1,108 @@
+"""Problems on the wire: whatever goes wrong becomes `application/problem+json` (RFC 9457) here, and nowhere else."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from typing import Any, Final
+from uuid import uuid4
+
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+
+from api.body import LARGEST_BODY, BodyLimit
+from api.json import encode
+from metering.problems import (
+    BadRequest,
+    Fault,
+    Internal,
+    Invalid,
+    MethodNotAllowed,
+    Problem,
+    RouteNotFound,
+    TooLarge,
+    UnsupportedMediaType,
+)
+
+_OF_FRAMEWORK: Final[Mapping[int, type[Problem]]] = {
+    404: RouteNotFound,
+    405: MethodNotAllowed,
+    413: TooLarge,
+    415: UnsupportedMediaType,
+}
+_LONGEST_SHOWN: Final = 200
+
+_log = logging.getLogger(__name__)
+
+
+def install(app: FastAPI, *, largest_body: int = LARGEST_BODY) -> None:
+    """Answer every failure of `app` with a problem document, also those that its framework finds."""
+    app.add_exception_handler(Problem, _on_problem)
+    app.add_exception_handler(HTTPException, _on_framework)
+    app.add_exception_handler(RequestValidationError, _on_invalid)
+    app.add_exception_handler(Exception, _on_crash)
+    app.add_middleware(BodyLimit, largest=largest_body)
+
+
+def answer(problem: Problem, *, operation: str | None = None, occurrence: str | None = None) -> Response:
+    """The response that tells a caller of `problem`."""
+    body = encode(problem.document(operation, occurrence or _new_occurrence()))
+    return Response(body, problem.status, problem.headers, "application/problem+json")
+
+
+async def _on_problem(request: Request, problem: Exception) -> Response:
+    assert isinstance(problem, Problem)
+    return answer(problem, operation=_operation(request))
+
+
+async def _on_framework(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    kind = _OF_FRAMEWORK.get(error.status_code, BadRequest if error.status_code < Internal.status else Internal)
+    detail = f"There is no route {request.url.path!r}." if kind is RouteNotFound else f"{error.detail}."
+    return answer(kind(detail, headers=error.headers), operation=_operation(request))
+
+
+async def _on_invalid(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    faults = [_fault(found) for found in error.errors()]
+    problem = Invalid(f"The request is not valid: {_told(faults)}.", faults=faults)
+    return answer(problem, operation=_operation(request))
+
+
+async def _on_crash(request: Request, error: Exception) -> Response:
+    occurrence = _new_occurrence()
+    _log.error("%s %s failed, %s", request.method, request.url.path, occurrence, exc_info=error)
+    problem = Internal("Something went wrong here. It was logged under this problem's instance.")
+    return answer(problem, operation=_operation(request), occurrence=occurrence)
+
+
+def _operation(request: Request) -> str | None:
+    return getattr(request.scope.get("route"), "operation_id", None)
+
+
+def _new_occurrence() -> str:
+    return f"urn:uuid:{uuid4()}"
+
+
+def _fault(found: Mapping[str, Any]) -> Fault:
+    location = ".".join(str(part) for part in found["loc"])
+    message = found["msg"].removeprefix("Value error, ")
+    return Fault(location, message, None if found["type"] == "missing" else _shown(found["input"]))
+
+
+def _told(faults: Sequence[Fault]) -> str:
+    first = f"{faults[0].location} {faults[0].message[:1].lower()}{faults[0].message[1:]}"
+    return first if len(faults) == 1 else f"{first}, and {len(faults) - 1} more"
+
+
+def _shown(value: Any) -> Any:
+    """What was given, as far as it can be said again in a few characters."""
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, int | Decimal) and len(str(value)) <= _LONGEST_SHOWN:
+        return value
+    if isinstance(value, str):
+        return value[:_LONGEST_SHOWN]
+    return encode(value).decode()[:_LONGEST_SHOWN]

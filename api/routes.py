@@ -1,0 +1,12 @@
+"""Every router of the catalog."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+
+from api import accounts, customers, entitlements, instances, licenses, links, zones
+
+
+def routers() -> list[APIRouter]:
+    modules = (accounts, customers, zones, entitlements, licenses, links, instances)
+    return [module.router for module in modules]
