@@ -14,7 +14,7 @@ import faust
 from faust.types import TP
 
 from stream.checkpoint import Checkpointer
-from stream.faust.consumer import committed_offset, go_back
+from stream.faust.consumer import PromptTransport, committed_offset, go_back
 from stream.faust.recovery import ContiguousTables, rebuild
 from stream.partition import Partition
 from stream.producer import LogWriter
@@ -73,6 +73,7 @@ def build_app(*, bootstrap_servers: str, state: Path, instance: str, partitions:
         value_serializer="raw",
         web_enabled=False,
     )
+    app.transport = PromptTransport(app.conf.broker_consumer, app)
     engine = Engine(app, app.Table(TABLE, partitions=partitions, options=dict(_ROCKSDB)), bootstrap_servers)
     cast("ContiguousTables", app.tables).owner = engine
     app.agent(app.topic(USAGE, key_type=bytes, value_type=bytes, partitions=partitions), name="decide")(engine.decide)

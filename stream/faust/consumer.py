@@ -5,11 +5,30 @@ from __future__ import annotations
 from typing import Any, Final, cast
 
 import faust
+from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread, Consumer, Transport
 from faust.types import TP
 
-#: Faust's driver waits up to 1.5 s for an idle partition while a busy one has records; a fetch answers at once when
-#: there is anything, so the wait only bounds how long it looks at the wrong partitions.
+#: How long a fetch may wait for its partitions to have anything; it looks at no other one meanwhile. Faust's driver
+#: says 1,500 ms and leaves no choice, so that a partition that was busy elsewhere stalls.
 FETCH_WAIT_MS: Final = 50
+
+
+class PromptThread(AIOKafkaConsumerThread):
+    """Faust's consumer thread, whose fetches wait `FETCH_WAIT_MS` at most."""
+
+    def _create_worker_consumer(self, transport: Any) -> Any:
+        consumer = super()._create_worker_consumer(transport)
+        consumer._fetch_max_wait_ms = FETCH_WAIT_MS
+        return consumer
+
+
+class PromptConsumer(Consumer):
+    def _new_consumer_thread(self) -> PromptThread:
+        return PromptThread(self, loop=self.loop, beacon=self.beacon)
+
+
+class PromptTransport(Transport):
+    Consumer = PromptConsumer
 
 
 def committed_offset(app: faust.App, tp: TP) -> int | None:
@@ -32,11 +51,6 @@ async def seek_to_committed(app: faust.App, source: set[TP]) -> dict[TP, int]:
     starts = {tp: consumer._committed_offset[tp] or beginnings[tp] for tp in source}
     await consumer.seek_wait(starts)
     return starts
-
-
-def look_at_all_partitions(app: faust.App) -> None:
-    """Bound the wait of a fetch: the driver hard-codes it."""
-    _consumer(app)._thread._ensure_consumer()._fetcher._fetch_max_wait_ms = FETCH_WAIT_MS
 
 
 def _consumer(app: faust.App) -> Any:

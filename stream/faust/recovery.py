@@ -19,7 +19,7 @@ from faust.tables.recovery import RebalanceAgain, Recovery, ServiceStopped
 from faust.types import TP
 from mode import Service
 
-from stream.faust.consumer import look_at_all_partitions, seek_to_committed
+from stream.faust.consumer import seek_to_committed
 from stream.state import restore
 from stream.store import Store
 
@@ -128,7 +128,6 @@ class ContiguousRecovery(Recovery):
 
     async def _open(self, source: set[TP]) -> None:
         app = cast("faust.App", self.app)
-        look_at_all_partitions(app)
         for tp, offset in (await seek_to_committed(app, source)).items():
             await cast("ContiguousTables", self.tables).owner.open(tp.partition, offset)
 
