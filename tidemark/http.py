@@ -22,6 +22,7 @@ import api.audit
 import api.problems
 import api.routes
 import api.usage
+import ingest.openapi
 import ingest.report
 from catalog.catalog import open_catalog
 from sql.clickhouse import open_clickhouse
@@ -99,6 +100,19 @@ def _add_ingest(app: FastAPI) -> None:
     for prefix in ("", "/api"):
         route = Route(prefix + ingest.report.PATH, report_usage, methods=["POST"], name=ingest.report.OPERATION)
         app.router.routes.insert(0, route)
+    _document(app, ingest.report.PATH, "post", ingest.openapi.REPORT_USAGE)
+
+
+def _document(app: FastAPI, path: str, method: str, operation: dict[str, Any]) -> None:
+    """Put a bare route into the app's OpenAPI document."""
+    described = app.openapi
+
+    def with_operation() -> dict[str, Any]:
+        document = described()
+        document["paths"].setdefault(path, {})[method] = operation
+        return document
+
+    app.openapi = with_operation  # type: ignore[method-assign]  # FastAPI's own way to extend it
 
 
 def _include(app: FastAPI, router: APIRouter) -> None:
@@ -132,8 +146,8 @@ async def _open_edges(app: FastAPI, settings: Settings, stack: AsyncExitStack) -
 
 async def _open_trail(app: FastAPI, settings: Settings, parts: Parts, stack: AsyncExitStack) -> None:
     clickhouse = app.state.clickhouse = open_clickhouse(settings.clickhouse_dsn)
-    stack.callback(clickhouse.close)
-    await asyncio.to_thread(clickhouse.migrate)
+    stack.push_async_callback(clickhouse.close)
+    await clickhouse.migrate()
     if parts.sink:
         sink = app.state.sink = Sink(settings.kafka_servers, clickhouse)
         _run(stack, sink.run(), "sink")

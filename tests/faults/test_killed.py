@@ -1,0 +1,136 @@
+"""Killed parts: the service says 503 meanwhile, comes back by itself, and every report counts once."""
+
+from __future__ import annotations
+
+import csv
+import os
+import random
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from decimal import Decimal
+from pathlib import Path
+
+import httpx
+import pytest
+from psutil import Process
+
+from tests.pipeline import ROOT, TOKEN, Pipeline, wait_until
+from tests.shop import Sold, sell
+
+pytestmark = pytest.mark.faults
+
+ROWS = 4_000
+
+
+@pytest.fixture(scope="module")
+def trace(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A trace like those that users replay: a timestamp, and whole and broken numbers."""
+    chance = random.Random(7)
+    path = tmp_path_factory.mktemp("trace") / "trace.csv"
+    with path.open("w", newline="") as file:
+        rows = csv.writer(file)
+        rows.writerow(["TIMESTAMP", "Tokens"])
+        for row in range(ROWS):
+            rows.writerow([f"2025-11-16 18:{row // 60 % 60:02}:{row % 60:02}.9799600", chance.randint(1, 5_000) / 4])
+    return path
+
+
+def total(trace: Path) -> Decimal:
+    with trace.open(newline="") as file:
+        return sum((Decimal(row["Tokens"]) for row in csv.DictReader(file)), Decimal(0))
+
+
+@contextmanager
+def replaying(pipeline: Pipeline, trace: Path, sold: Sold) -> Iterator[subprocess.Popen[str]]:
+    command = [sys.executable, "-m", "tidemark", "replay", str(trace), "--instance", sold.instance]
+    command += ["--entitlement", sold.entitlement, "--value-column", "Tokens", "--timestamp-column", "TIMESTAMP"]
+    command += ["--url", pipeline.url, "--token", TOKEN]
+    with subprocess.Popen(command, cwd=ROOT, env=os.environ, text=True, stdout=-1, stderr=-2) as replay:
+        yield replay
+
+
+def wait_for_progress(sold: Sold, reports: int) -> None:
+    """Until so many reports were counted; the list of usage leaves no audit event."""
+
+    def progressed() -> bool:
+        try:
+            (listed,) = sold.client.get(f"/instances/{sold.instance}/entitlements/usage").json()
+        except (httpx.TransportError, ValueError):
+            return False
+        return bool(listed["value"]["event_count"] >= reports)
+
+    wait_until(progressed, 60, f"{reports} reports were counted")
+
+
+def kill(process: Process) -> None:
+    process.kill()
+    process.wait(10)
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("victim", ["worker", "serve", "kafka.Kafka"])
+def test_a_replay_goes_on_over_a_killed_part_and_the_totals_hold(pipeline: Pipeline, trace: Path, victim: str) -> None:
+    with pipeline.client() as client:
+        sold = sell(client)
+        with replaying(pipeline, trace, sold) as replay:
+            wait_for_progress(sold, ROWS // 4)
+            kill(pipeline.child(victim))
+            wait_until(pipeline.is_well, 60, "the pipeline is well again")
+            wait_for_progress(sold, ROWS // 2)
+            kill(pipeline.child(victim))
+            output, _ = replay.communicate(timeout=200)
+        assert replay.returncode == 0, output
+        assert_every_row_counted_once(sold, trace)
+
+
+def assert_every_row_counted_once(sold: Sold, trace: Path) -> None:
+    usage = wait_until(lambda: _usage(sold), 60, "usage can be read")
+    assert usage["value"]["event_count"] == ROWS
+    assert Decimal(str(usage["value"]["value"])) == total(trace)
+    wait_until(lambda: len(sold.trail(status="ACCEPTED")) >= ROWS, 30, "every decision is in the trail")
+    events = sold.trail(status="ACCEPTED")
+    assert len(events) == ROWS
+    assert sorted(event["payload"]["sequence"] for event in events) == [*range(1, ROWS + 1)]
+    assert sum(Decimal(str(event["payload"]["value"])) for event in events) == total(trace)
+    assert len({event["payload"]["transaction_id"] for event in events}) == ROWS
+
+
+def _usage(sold: Sold) -> dict[str, dict[str, int]] | None:
+    response = sold.client.get(sold.usage_path)
+    return response.json() if response.status_code == 200 else None
+
+
+def test_while_the_worker_is_frozen_callers_get_503_and_the_retry_counts_once(pipeline: Pipeline) -> None:
+    with pipeline.client() as client:
+        sold = sell(client, limit=10)
+        sold.report(1)
+        worker = pipeline.child("worker")
+        worker.suspend()
+        try:
+            refused = sold.report(4)
+        finally:
+            worker.resume()
+        assert refused.status_code == 503
+        assert refused.headers["Retry-After"]
+        problem = refused.json()
+        assert problem["code"] == "ReportEntitlementUsageMetric.NoDecision"
+        retry = wait_until(lambda: _retried(sold, problem["transactionId"]), 30, "the retry is answered")
+        assert retry.json()["value"]["value"] == 5
+        assert sold.usage()["value"] == {"type": "number", "value": 5, "event_count": 2}
+
+
+def _retried(sold: Sold, transaction_id: str) -> httpx.Response | None:
+    response = sold.report(4, transactionId=transaction_id)
+    return response if response.status_code == 200 else None
+
+
+def test_ctrl_c_leaves_no_process_and_a_second_start_finds_everything(pipeline: Pipeline) -> None:
+    with pipeline.client() as client:
+        sold = sell(client, limit=10)
+        sold.report(4)
+        assert pipeline.stop() == []
+        pipeline.start()
+        assert sold.usage()["value"] == {"type": "number", "value": 4, "event_count": 1}
+        assert sold.report(7).status_code == 409
