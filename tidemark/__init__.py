@@ -1,0 +1,1 @@
+"""The command: starts every part, apart or together."""

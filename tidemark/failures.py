@@ -1,0 +1,35 @@
+"""What keeps Tidemark from starting or running, in words for the person at the terminal; shown without a traceback."""
+
+from __future__ import annotations
+
+
+class CannotRun(Exception):
+    """Something outside the code is in the way; the message says what, and what to do about it."""
+
+
+class Offline(CannotRun):
+    """A part has to be fetched, and can't be."""
+
+
+class PortTaken(CannotRun):
+    """Another process listens where we were told to."""
+
+
+class DataHeld(CannotRun):
+    """Another instance holds the data directory."""
+
+
+class DiskFull(CannotRun):
+    """There is no room for the data."""
+
+
+class JavaFails(CannotRun):
+    """The Java runtime can't be started on this machine."""
+
+
+class KafkaFails(CannotRun):
+    """The broker ended, or did not answer in time."""
+
+
+class TopicMismatch(CannotRun):
+    """A topic exists with another partition count than the settings ask for."""
