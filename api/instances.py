@@ -90,7 +90,7 @@ class InstanceView(StampedView):
     end_license_date: datetime | None
     zone_id: str | None = Field(alias="deploymentZoneId")
     zone_slug: str | None = Field(alias="deploymentZoneSlug")
-    document: dict[str, Any] | None = Field(alias="metadata")
+    document: dict[str, Any] | None = Field(validation_alias="document", serialization_alias="metadata")
     status: Status
     lifecycle_stage: str | None
 

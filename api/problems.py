@@ -10,7 +10,9 @@ from uuid import uuid4
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
+from starlette.routing import Route
 
 from api.body import LARGEST_BODY, BodyLimit
 from api.json import encode
@@ -66,7 +68,7 @@ async def _on_framework(request: Request, error: Exception) -> Response:
 
 async def _on_invalid(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
-    faults = [_fault(found) for found in error.errors()]
+    faults = [_fault(found, error.body) for found in error.errors()]
     problem = Invalid(f"The request is not valid: {_told(faults)}.", faults=faults)
     return answer(problem, operation=_operation(request))
 
@@ -79,17 +81,32 @@ async def _on_crash(request: Request, error: Exception) -> Response:
 
 
 def _operation(request: Request) -> str | None:
-    return getattr(request.scope.get("route"), "operation_id", None)
+    """The name of the route's operation; a bare route's own name is that."""
+    if operation := getattr(request.scope.get("route"), "operation_id", None):
+        return str(operation)
+    endpoint = request.scope.get("endpoint")
+    bare = (route for route in request.app.routes if isinstance(route, Route) and not isinstance(route, APIRoute))
+    return next((route.name for route in bare if route.endpoint is endpoint), None)
 
 
 def _new_occurrence() -> str:
     return f"urn:uuid:{uuid4()}"
 
 
-def _fault(found: Mapping[str, Any]) -> Fault:
-    location = ".".join(str(part) for part in found["loc"])
+def _fault(found: Mapping[str, Any], body: Any) -> Fault:
     message = found["msg"].removeprefix("Value error, ")
-    return Fault(location, message, None if found["type"] == "missing" else _shown(found["input"]))
+    given = None if found["type"] == "missing" else _shown(found["input"])
+    return Fault(_location(found["loc"], body), message, given)
+
+
+def _location(parts: Sequence[str | int], body: Any) -> str:
+    """Where in the request, without the names that pydantic adds for the branches of a union."""
+    shown, here = [parts[0]], body
+    for part in parts[1:-1]:
+        if (isinstance(here, dict) and part in here) or isinstance(here, list) or parts[0] != "body":
+            shown.append(part)
+            here = here[part] if parts[0] == "body" else None
+    return ".".join(str(part) for part in (*shown, *parts[1:][-1:]))
 
 
 def _told(faults: Sequence[Fault]) -> str:

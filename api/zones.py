@@ -35,7 +35,7 @@ class ZoneView(StampedView):
     slug: str
     type: str
     description: str
-    document: dict[str, Any] | None = Field(alias="metadata")
+    document: dict[str, Any] | None = Field(validation_alias="document", serialization_alias="metadata")
 
 
 @router.get("", response_model=PageView[ZoneView], operation_id="ListDeploymentZones", responses=LOOKUP)

@@ -84,10 +84,11 @@ class Links:
         link = Link(license_id=self.license.id, entitlement_id=entitlement.id, **values)
         self.work.stamp_created(link)
         self.work.session.add(link)
+        taken = Conflict(f"The license {self.license.slug!r} grants {entitlement.slug!r} already.")
         try:
             await self.work.session.flush()
         except IntegrityError as error:
-            raise Conflict(f"The license {self.license.slug!r} grants {entitlement.slug!r} already.") from error
+            raise taken from error
         self.work.changed.append(self.license.id)
         return link
 

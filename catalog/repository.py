@@ -86,14 +86,15 @@ class Repository(Generic[R]):
         return Page(rows[:limit], len(rows) > limit)
 
     async def _flush(self, row: R) -> None:
+        slug = row.slug  # a failed flush forgets it
         try:
             await self.work.session.flush()
         except IntegrityError as error:
-            raise self._conflict(row, error) from error
+            raise self._conflict(slug, error) from error
 
-    def _conflict(self, row: R, error: IntegrityError) -> Conflict:
+    def _conflict(self, slug: str, error: IntegrityError) -> Conflict:
         if is_duplicate(error):
-            return SlugTaken(self.model.noun, row.slug)
+            return SlugTaken(self.model.noun, slug)
         return Conflict(f"What the {self.model.noun.lower()} refers to has just been deleted.")
 
     def _existing(self, row: R | None, named: str, location: str | None) -> R:

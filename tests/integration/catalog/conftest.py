@@ -1,0 +1,136 @@
+"""A catalog on a database of its own, and clients of the app over it."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+import httpx
+import pytest
+from fastapi import FastAPI
+
+import api.problems
+from api.routes import routers
+from catalog import work
+from catalog.accounts import Account
+from catalog.catalog import Catalog, open_catalog
+from catalog.database import migrate
+from catalog.model import new_id
+from catalog.operator import ensure_first_organization
+from catalog.organizations import Organization
+from catalog.principal import Principal
+from catalog.tokens import Token, Tokens, new_secret
+
+Clients = Callable[[dict[str, str]], Awaitable[httpx.AsyncClient]]
+
+
+@pytest.fixture(scope="session")
+def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An empty catalog, to be copied: migrating takes longer than copying."""
+    path = tmp_path_factory.mktemp("catalog") / "catalog.db"
+    migrate(f"sqlite:///{path}")
+    return path
+
+
+@pytest.fixture
+def url(migrated: Path, tmp_path: Path) -> str:
+    return f"sqlite:///{shutil.copy(migrated, tmp_path / 'catalog.db')}"
+
+
+@pytest.fixture
+async def catalog(url: str) -> AsyncIterator[Catalog]:
+    catalog = open_catalog(url)
+    await catalog.feed.poll()
+    yield catalog
+    await catalog.close()
+
+
+@pytest.fixture
+async def other_replica(url: str) -> AsyncIterator[Catalog]:
+    replica = open_catalog(url)
+    await replica.feed.poll()
+    yield replica
+    await replica.close()
+
+
+@pytest.fixture
+async def token(catalog: Catalog) -> str:
+    token = await ensure_first_organization(catalog.database)
+    assert token is not None
+    return token
+
+
+@pytest.fixture
+async def admin(catalog: Catalog, token: str) -> Principal:
+    return await catalog.authenticator.authenticate(f"Bearer {token}")
+
+
+@pytest.fixture
+def app(catalog: Catalog) -> FastAPI:
+    app = FastAPI()
+    app.state.catalog = catalog
+    for router in routers():
+        app.include_router(router)
+        app.include_router(router, prefix="/api", include_in_schema=False)
+    api.problems.install(app)
+    return app
+
+
+@pytest.fixture
+async def client_of(app: FastAPI) -> AsyncIterator[Clients]:
+    """Clients of the app, each with its own headers."""
+    async with AsyncExitStack() as clients:
+
+        async def open_client(headers: dict[str, str]) -> httpx.AsyncClient:
+            transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+            client = httpx.AsyncClient(transport=transport, base_url="http://tidemark", headers=headers)
+            return await clients.enter_async_context(client)
+
+        yield open_client
+
+
+@pytest.fixture
+async def anyone(client_of: Clients) -> httpx.AsyncClient:
+    return await client_of({})
+
+
+@pytest.fixture
+async def client(client_of: Clients, token: str) -> httpx.AsyncClient:
+    return await client_of({"Authorization": f"Bearer {token}"})
+
+
+@pytest.fixture
+async def stranger(client_of: Clients, catalog: Catalog) -> httpx.AsyncClient:
+    """A client with every scope, of another organization."""
+    return await client_of({"Authorization": f"Bearer {await _another_organization(catalog)}"})
+
+
+@pytest.fixture
+async def instance(client: httpx.AsyncClient) -> str:
+    """An instance "prod" of customer "acme" under license "team", which grants 1,000 "calls"."""
+    customer = (await client.post("/customers", json={"name": "Acme"})).json()
+    await client.post("/entitlements", json={"name": "Calls", "type": "NUMBER"})
+    license_ = (await client.post("/licenses", json={"name": "Team", "type": "PAID"})).json()
+    granted = {"entitlementSlug": "calls", "value": {"type": "number", "value": 1000}}
+    await client.post("/licenses/team/entitlements", json=granted)
+    body = {"name": "Prod", "customerId": customer["id"], "licenseId": license_["id"]}
+    answer = await client.post("/instances", json=body)
+    assert answer.status_code == 201, answer.text
+    return "prod"
+
+
+async def _another_organization(catalog: Catalog) -> str:
+    account = Account(id=new_id(), organization_id=new_id(), slug="admin", name="Admin")
+    scopes = frozenset({"read:*", "write:*"})
+    principal = Principal(account.organization_id, account.id, account.name, "", "admin", scopes)
+    secret = new_secret()
+    async with catalog.edit(principal) as edited:
+        organization = Organization(id=account.organization_id, slug="other", name="Other")
+        for row in (organization, account):
+            work.stamp(row, principal, edited.now)
+            edited.session.add(row)
+            await edited.session.flush()
+        await Tokens(edited, account).issue(Token(name="Admin", slug="admin", scopes=sorted(scopes)), secret)
+    return secret
