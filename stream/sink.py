@@ -148,7 +148,7 @@ class Sink:
         """Copy until cancelled. Starts over from the rows whenever Kafka or ClickHouse fail; raises `DecisionsLost`."""
         async for attempt in AsyncRetrying(
             retry=retry_if_exception_type(_AWAY),
-            wait=wait_exponential_jitter(initial=0.2, max=2, jitter=0.2),
+            wait=wait_exponential_jitter(multiplier=0.2, max=2, jitter=0.2),
             before_sleep=_say_why,
         ):
             with attempt:

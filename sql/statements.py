@@ -1,0 +1,16 @@
+"""The questions, by name: each a file of its own in `queries/`, with its parameters as `{name:Type}`."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from typing import Final
+
+QUERIES: Final = Path(__file__).parent / "queries"
+MIGRATIONS: Final = Path(__file__).parent / "migrations"
+
+
+@cache
+def statement(name: str) -> str:
+    """The text of `queries/{name}.sql`. Names are the program's own, never a caller's."""
+    return (QUERIES / f"{name}.sql").read_text(encoding="utf-8")

@@ -1,0 +1,175 @@
+"""The sink's two ends in memory: a topic of decisions that only grows, and a table that can fail at any part."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+from aiokafka import TopicPartition
+from clickhouse_connect.driver.exceptions import OperationalError
+
+from metering.balance import NEW_BALANCE, Balance, Place
+from metering.command import Command, Report
+from metering.decision import decide
+from metering.grant import Grant
+from metering.meter import Aggregation, Behavior
+from stream.records import VERSION, Batch, Decided, Rules, encode
+from stream.sink import Sink
+from stream.topics import DECISIONS
+
+NOON = datetime(2026, 11, 5, 12, tzinfo=UTC)
+DEADLINE = 5.0
+
+
+def grant(**others: Any) -> Grant:
+    names = {"organization_id": "acme", "instance_id": "prod-id", "instance_slug": "prod", **others}
+    entitlement = {"entitlement_id": "calls-id", "entitlement_slug": "calls"}
+    held = {"license_id": "gold-id", "license_slug": "gold", "license_version": "3", "license_active": True}
+    return Grant(**{"aggregation": Aggregation.SUM, "limit": Decimal(-1), **entitlement, **held, **names})
+
+
+def report(value: str = "1", received_at: datetime = NOON, **others: Any) -> Report:
+    return Report(Decimal(value), Behavior.APPEND, received_at, received_at, "collector", **others)
+
+
+@dataclass
+class Written:
+    """One record of the topic, as a consumer gets it."""
+
+    partition: int
+    offset: int
+    value: bytes
+
+
+@dataclass
+class DecisionsLog:
+    """The topic, and the worker that writes it: each record of commands is decided and appended."""
+
+    partitions: int = 1
+    records: list[list[Written]] = field(default_factory=list)
+    held_against: Grant = field(default_factory=grant)
+    appended: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def __post_init__(self) -> None:
+        self.records = [[] for _ in range(self.partitions)]
+        self._balances: list[Balance] = [NEW_BALANCE] * self.partitions
+        self._usage_offsets = [0] * self.partitions
+
+    def decide(self, *commands: Command, partition: int = 0) -> None:
+        offset = self._usage_offsets[partition]
+        self._usage_offsets[partition] += 1
+        answers = []
+        for position, command in enumerate(commands):
+            place = Place(offset, position)
+            self._balances[partition], answer = decide(self._balances[partition], command, self.held_against, place)
+            answers.append(answer)
+        held, which = [self.held_against], [0] * len(commands)
+        batch = encode(Batch(VERSION, b"origin__", 1, None, Rules(), held, which, list(commands)))
+        self.append(encode(Decided(VERSION, partition, offset, answers, batch)), partition)
+
+    def append(self, value: bytes, partition: int = 0) -> None:
+        self.records[partition].append(Written(partition, len(self.records[partition]), value))
+        self.appended.set()
+
+    def repeat(self, first: int, last: int, partition: int = 0) -> None:
+        """A worker that was killed decides again: the same records once more, at the topic's end."""
+        for record in self.records[partition][first : last + 1]:
+            self.append(record.value, partition)
+
+
+class LogConsumer:
+    """Reads a `DecisionsLog` as `AIOKafkaConsumer` reads the topic."""
+
+    def __init__(self, log: DecisionsLog) -> None:
+        self._log = log
+        self._positions: dict[TopicPartition, int] = {}
+
+    async def start(self) -> None: ...
+
+    async def stop(self) -> None: ...
+
+    async def topics(self) -> set[str]:
+        return {DECISIONS}
+
+    def partitions_for_topic(self, topic: str) -> set[int]:
+        return set(range(self._log.partitions))
+
+    def assign(self, partitions: Iterable[TopicPartition]) -> None:
+        self._positions = dict.fromkeys(partitions, 0)
+
+    def seek(self, partition: TopicPartition, offset: int) -> None:
+        self._positions[partition] = offset
+
+    async def seek_to_beginning(self, *partitions: TopicPartition) -> None:
+        self._positions.update(dict.fromkeys(partitions, 0))
+
+    async def getmany(
+        self, *partitions: TopicPartition, timeout_ms: int, max_records: int
+    ) -> dict[TopicPartition, list[Written]]:
+        while not (polled := self._poll(max_records)):
+            self._log.appended.clear()
+            await self._log.appended.wait()
+        return polled
+
+    def _poll(self, most: int) -> dict[TopicPartition, list[Written]]:
+        polled = {}
+        for topic_partition, position in self._positions.items():
+            records = self._log.records[topic_partition.partition][position : position + most]
+            self._positions[topic_partition] = position + len(records)
+            if records:
+                polled[topic_partition] = records
+        return polled
+
+
+class Table:
+    """The table in memory: a part goes in whole, or not at all."""
+
+    def __init__(self) -> None:
+        self.parts: list[list[dict[str, Any]]] = []
+        self.failures = 0
+
+    @property
+    def rows(self) -> list[dict[str, Any]]:
+        return [row for part in self.parts for row in part]
+
+    @property
+    def ids(self) -> list[tuple[int, int, int]]:
+        return [(row["partition"], row["offset"], row["position"]) for row in self.rows]
+
+    async def insert(self, table: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+        if self.failures:
+            self.failures -= 1
+            raise OperationalError("away")
+        self.parts.append([dict(zip(columns, row, strict=True)) for row in rows])
+
+    async def query(self, name: str) -> list[tuple[int, tuple[int, int], int]]:
+        assert name == "places"
+        return [self._place(partition) for partition in {row["partition"] for row in self.rows}]
+
+    def _place(self, partition: int) -> tuple[int, tuple[int, int], int]:
+        rows = [row for row in self.rows if row["partition"] == partition]
+        return partition, max((r["offset"], r["position"]) for r in rows), max(r["decided_at"] for r in rows)
+
+
+@asynccontextmanager
+async def running(log: DecisionsLog, table: Any, **others: Any) -> Any:
+    """A sink that copies from `log` to `table`, cancelled in the end as if killed."""
+    sink = Sink("nowhere", table, open_consumer=lambda _: LogConsumer(log), **others)  # type: ignore[arg-type, return-value]
+    task = asyncio.create_task(sink.run())
+    try:
+        yield sink
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+
+async def eventually(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(DEADLINE):
+        while not condition():  # noqa: ASYNC110  # it watches a table, which tells nobody
+            await asyncio.sleep(0.005)

@@ -1,0 +1,149 @@
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from metering.command import Peek, Read
+from stream.records import VERSION, Decided, encode
+from stream.sink import Backlog, DecisionsLost, Reading, Sink
+from tests.unit.sink.log import NOON, DecisionsLog, LogConsumer, Table, eventually, report, running
+
+
+async def test_each_decision_becomes_one_row_in_log_order() -> None:
+    log, table = DecisionsLog(), Table()
+    log.decide(report("1"), Read(NOON, "reader"))
+    log.decide(report("2"))
+    async with running(log, table) as sink:
+        await eventually(lambda: sink.complete_to == {0: 1})
+    assert table.ids == [(0, 0, 0), (0, 0, 1), (0, 1, 0)]
+    assert [row["status"] for row in table.rows] == ["ACCEPTED", "READ", "ACCEPTED"]
+
+
+async def test_a_decision_that_comes_later_is_written_too() -> None:
+    log, table = DecisionsLog(), Table()
+    async with running(log, table) as sink:
+        log.decide(report())
+        await eventually(lambda: sink.complete_to == {0: 0})
+        log.decide(report())
+        await eventually(lambda: sink.complete_to == {0: 1})
+    assert table.ids == [(0, 0, 0), (0, 1, 0)]
+
+
+async def test_decisions_sent_again_by_a_restarted_worker_are_written_once() -> None:
+    log, table = DecisionsLog(), Table()
+    for _ in range(5):
+        log.decide(report(), report())
+    log.repeat(2, 4)
+    log.decide(report())
+    async with running(log, table) as sink:
+        await eventually(lambda: sink.complete_to == {0: 5})
+    assert table.ids == sorted(set(table.ids))
+    assert len(table.ids) == 11
+
+
+async def test_a_sink_goes_on_where_the_rows_end() -> None:
+    log, table = DecisionsLog(partitions=2), Table()
+    for round_ in range(4):
+        log.decide(report(), partition=0)
+        log.decide(report(), report(), partition=1)
+        async with running(log, table) as sink:
+            await eventually(lambda expected=round_, sink=sink: sink.complete_to == {0: expected, 1: expected})
+    assert len(table.ids) == len(set(table.ids)) == 12
+
+
+async def test_a_table_that_fails_loses_and_doubles_nothing() -> None:
+    log, table = DecisionsLog(), Table()
+    table.failures = 2
+    log.decide(report(), report())
+    async with running(log, table) as sink:
+        await eventually(lambda: sink.complete_to == {0: 0})
+    assert table.ids == [(0, 0, 0), (0, 0, 1)]
+
+
+async def test_a_record_that_spans_two_months_goes_in_as_two_parts() -> None:
+    log, table = DecisionsLog(), Table()
+    newyear = datetime(2027, 1, 1, tzinfo=UTC)
+    log.decide(report(received_at=newyear - timedelta(microseconds=1)), report(received_at=newyear))
+    async with running(log, table) as sink:
+        await eventually(lambda: sink.complete_to == {0: 0})
+    assert [len(part) for part in table.parts] == [1, 1]
+
+
+async def test_a_sink_killed_between_the_two_months_of_a_record_writes_only_the_second() -> None:
+    log, table = DecisionsLog(), Table()
+    newyear = datetime(2027, 1, 1, tzinfo=UTC)
+    log.decide(report(received_at=newyear - timedelta(microseconds=1)), report(received_at=newyear))
+    async with running(log, table) as sink:
+        await eventually(lambda: sink.complete_to == {0: 0})
+    del table.parts[1]
+    async with running(log, table) as sink:
+        assert not sink.complete_to
+        await eventually(lambda: sink.complete_to == {0: 0})
+    assert table.ids == [(0, 0, 0), (0, 0, 1)]
+
+
+async def test_a_peek_leaves_no_row_but_counts_as_read() -> None:
+    log, table = DecisionsLog(), Table()
+    log.decide(Peek(NOON))
+    async with running(log, table) as sink:
+        await eventually(lambda: sink.complete_to == {0: 0})
+    assert table.rows == []
+
+
+async def test_garbage_among_the_decisions_is_passed_over() -> None:
+    log, table = DecisionsLog(), Table()
+    log.append(b"garbage")
+    log.append(encode(Decided(VERSION, 7, 0, [], b"")))
+    log.decide(report())
+    async with running(log, table) as sink:
+        await eventually(lambda: sink.complete_to == {0: 0})
+    assert table.ids == [(0, 0, 0)]
+
+
+async def test_a_usage_record_that_nobody_could_decode_leaves_no_hole() -> None:
+    log, table = DecisionsLog(), Table()
+    log.append(encode(Decided(VERSION, 0, 0, [], b"")))
+    log.append(encode(Decided(VERSION, 0, 1, [], b"")))
+    async with running(log, table) as sink:
+        await eventually(lambda: sink.complete_to == {0: 1})
+    assert table.rows == []
+
+
+async def test_a_hole_in_the_decisions_stops_the_sink_and_says_where() -> None:
+    log, table = DecisionsLog(), Table()
+    for offset in (0, 2):
+        log.append(encode(Decided(VERSION, 0, offset, [], b"")))
+    sink = Sink("nowhere", table, open_consumer=lambda _: LogConsumer(log))  # type: ignore[arg-type, return-value]
+    with pytest.raises(DecisionsLost, match="after the decisions of usage record 0 come those of 2, at offset 1"):
+        await asyncio.wait_for(sink.run(), 10)
+
+
+async def test_several_sinks_share_the_partitions() -> None:
+    log, table = DecisionsLog(partitions=2), Table()
+    for partition in (0, 1):
+        log.decide(report(), partition=partition)
+    async with running(log, table, partitions=[0]) as first, running(log, table, partitions=[1]) as second:
+        await eventually(lambda: first.complete_to == {0: 0} and second.complete_to == {1: 0})
+    assert sorted(table.ids) == [(0, 0, 0), (1, 0, 0)]
+
+
+async def test_what_comes_during_a_write_goes_in_as_one_part() -> None:
+    log, table = DecisionsLog(), Table()
+    log.decide(report())
+    async with running(log, table) as sink:
+        await eventually(lambda: sink.complete_to == {0: 0})
+        for _ in range(50):
+            log.decide(report())
+        await eventually(lambda: sink.complete_to == {0: 50})
+    assert len(table.parts) == 2
+
+
+async def test_a_full_backlog_holds_the_reading_back() -> None:
+    backlog = Backlog(most=2)
+    await backlog.put([(1,), (2,), (3,)], [Reading(0)])
+    waiting = asyncio.create_task(backlog.put([(4,)], [Reading(0)]))
+    await asyncio.wait([waiting], timeout=0.01)
+    assert not waiting.done()
+    waiting.cancel()
