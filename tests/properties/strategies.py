@@ -21,23 +21,26 @@ MOST_LATE = timedelta(hours=24)
 quantities = st.integers(-(10**32) + 1, 10**32 - 1).map(lambda number: Decimal(number).scaleb(-12, EXACT))
 #: Small ones, which often land just at a limit, and thirds of the least step, which round.
 small = st.integers(-4, 12).map(Decimal) | st.sampled_from(["0.1", "0.3", "0.000000000001", "2.5"]).map(Decimal)
-values = small | small | quantities
+values = small | small | small | quantities
 
-limits = st.sampled_from(["-1", "0", "5", "10", "10.5", "99999999999999999999"])
+limits = st.sampled_from(["-1", "-1", "0", "10", "10.5", "20", "99999999999999999999"])
 overages = st.sampled_from(["0", "0", "10", "33.333", "-1"])
 resets = st.sampled_from([None, *ResetPeriod])
 moments = st.datetimes(timezones=st.just(UTC))
 
 
+#: However a meter may be configured: raw events are aggregated, calculated usage is summed.
+aggregations = st.builds(effective, st.sampled_from(MeterType), st.sampled_from(Aggregation))
+
+
 @st.composite
-def grants(draw: st.DrawFn, reset_periods: st.SearchStrategy[ResetPeriod | None] = resets) -> Grant:
-    aggregation = effective(draw(st.sampled_from(MeterType)), draw(st.sampled_from(Aggregation)))
+def grants(draw: st.DrawFn, aggregated: st.SearchStrategy[Aggregation] = aggregations) -> Grant:
     return grant(
         draw(limits),
-        aggregation,
+        draw(aggregated),
         overage_percent=draw(overages),
         warning_percent=draw(st.sampled_from(["0", "80", "99.9"])),
-        reset_period=draw(reset_periods),
+        reset_period=draw(resets),
     )
 
 
@@ -46,7 +49,9 @@ lateness = st.sampled_from([timedelta(minutes=-5), timedelta(0), timedelta(0), t
     st.integers(-300, 86_400).map(lambda seconds: timedelta(seconds=seconds))
 )
 #: How much time passes between two commands.
-pauses = st.sampled_from([0, 0, 1, 600, 3_600, 40_000, 86_400, 700_000, 3_000_000]).map(lambda s: timedelta(seconds=s))
+pauses = st.sampled_from([0, 0, 0, 600, 3_600, 5_400, 40_000, 86_400, 700_000, 3_000_000]).map(
+    lambda s: timedelta(seconds=s)
+)
 behaviors = st.sampled_from([Behavior.APPEND, Behavior.APPEND, Behavior.APPEND, Behavior.SET])
 
 
@@ -62,7 +67,9 @@ def passes_the_edge(held_against: Grant, timestamp: datetime, now: datetime) -> 
 def histories(draw: st.DrawFn, held_against: Grant) -> list[Report]:
     """Reports as they come in, one after another, on time and late."""
     now, reports = NOW, []
-    for value, behavior, pause, late in draw(st.lists(st.tuples(values, behaviors, pauses, lateness), max_size=30)):
+    for value, behavior, pause, late in draw(
+        st.lists(st.tuples(values, behaviors, pauses, lateness), min_size=4, max_size=30)
+    ):
         now += pause
         if passes_the_edge(held_against, now - late, now):
             reports.append(Report(value, behavior, now - late, now, "token"))
@@ -70,7 +77,7 @@ def histories(draw: st.DrawFn, held_against: Grant) -> list[Report]:
 
 
 @st.composite
-def metered(draw: st.DrawFn) -> tuple[Grant, list[Report]]:
+def metered(draw: st.DrawFn, aggregated: st.SearchStrategy[Aggregation] = aggregations) -> tuple[Grant, list[Report]]:
     """A grant and a history under it."""
-    held_against = draw(grants())
+    held_against = draw(grants(aggregated))
     return held_against, draw(histories(held_against))

@@ -3,6 +3,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from decimal import Context, localcontext
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -10,6 +11,7 @@ from metering.balance import NEW_BALANCE, Balance, Counter, Place
 from metering.command import Report
 from metering.decision import Decision, Status, decide, remember
 from metering.grant import Grant
+from metering.meter import Aggregation
 from tests.properties.naive import NaiveMeter, Outcome
 from tests.properties.strategies import metered
 from tests.unit.metering.given import REMEMBER_FOR
@@ -31,9 +33,10 @@ def folded(
     return balances, decisions
 
 
-@given(metered())
-def test_every_decision_is_what_a_naive_recount_says(history: Metered) -> None:
-    grant, reports = history
+@pytest.mark.parametrize("aggregation", Aggregation)
+@given(data=st.data())
+def test_every_decision_is_what_a_naive_recount_says(aggregation: Aggregation, data: st.DataObject) -> None:
+    grant, reports = data.draw(metered(st.just(aggregation)))
     naive = NaiveMeter()
     _, decisions = folded(reports, grant)
     assert [Outcome.of(decision) for decision in decisions] == [naive.report(report, grant) for report in reports]

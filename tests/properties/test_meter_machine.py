@@ -23,7 +23,7 @@ from tests.properties.naive import NaiveMeter, Outcome
 from tests.properties.strategies import behaviors, grants, lateness, limits, passes_the_edge, pauses, small, values
 from tests.unit.metering.given import NOW, REMEMBER_FOR
 
-transactions = st.none() | st.sampled_from(["one", "two", "three"])
+transactions = st.sampled_from(["one", "two", "three"])
 
 
 @dataclass(frozen=True)
@@ -36,10 +36,9 @@ class Logged:
 
 
 @dataclass(frozen=True)
-class Checkpoint:
-    """The state as it was saved, and the offset of the log to go on from."""
+class State:
+    """What a checkpoint holds."""
 
-    offset: int = 0
     balance: Balance = NEW_BALANCE
     receipts: dict[str, Receipt] = field(default_factory=dict)
 
@@ -53,20 +52,22 @@ class Transaction:
 
 
 class OneMeter(RuleBasedStateMachine):
-    """`log` is what stands in the log; `balance` and `receipts` are the worker's; `naive` and `known` the model's."""
+    """`log` is what stands in the log, `states` what the worker held before each of its commands and holds now.
+
+    `naive` and `known` are the model's.
+    """
 
     sent = Bundle("sent")
 
     @initialize(grant=grants())
     def begin(self, grant: Grant) -> None:
         self.grant, self.now, self.log = grant, NOW, list[Logged]()
-        self.balance, self.receipts = NEW_BALANCE, dict[str, Receipt]()
-        self.checkpoints = [Checkpoint(), Checkpoint()]
+        self.states = [State()]
         self.naive, self.known = NaiveMeter(), dict[str, Transaction]()
 
     # The caller
 
-    @rule(target=sent, value=values, behavior=behaviors, late=lateness, transaction=transactions)
+    @rule(target=sent, value=values, behavior=behaviors, late=lateness, transaction=st.none() | transactions)
     def report(self, value: Decimal, behavior: Behavior, late: timedelta, transaction: str | None) -> Report:
         report = Report(value, behavior, self.now - late, self.now, "token", transaction)
         self.send(report)
@@ -98,16 +99,14 @@ class OneMeter(RuleBasedStateMachine):
     def edit_the_limit(self, limit: str) -> None:
         self.edit(limit=Decimal(limit))
 
-    @rule(active=st.booleans())
-    def switch_the_license(self, active: bool) -> None:
-        self.edit(license_active=active)
+    @rule(active=st.booleans(), start=st.none() | pauses, end=st.none() | pauses)
+    def edit_the_license(self, active: bool, start: timedelta | None, end: timedelta | None) -> None:
+        starts_at = None if start is None else self.now - start
+        self.edit(license_active=active, starts_at=starts_at, ends_at=None if end is None else self.now + end)
 
-    @rule(start=st.none() | pauses, end=st.none() | pauses)
-    def edit_the_dates(self, start: timedelta | None, end: timedelta | None) -> None:
-        self.edit(
-            starts_at=None if start is None else self.now - start,
-            ends_at=None if end is None else self.now + end,
-        )
+    @rule()
+    def reinstate_the_license(self) -> None:
+        self.edit(license_active=True, starts_at=None, ends_at=None)
 
     @rule(pause=pauses)
     def time_passes(self, pause: timedelta) -> None:
@@ -116,31 +115,29 @@ class OneMeter(RuleBasedStateMachine):
     @rule()
     def transactions_are_forgotten(self) -> None:
         self.now += REMEMBER_FOR
-        self.save()
-        self.save()
 
     # The worker
 
-    @rule()
-    def save(self) -> None:
-        self.checkpoints = [self.checkpoints[-1], Checkpoint(len(self.log), self.balance, dict(self.receipts))]
-
     @precondition(lambda self: self.log)
-    @rule(balance_saved=st.booleans(), receipts_saved=st.lists(st.booleans(), min_size=3, max_size=3))
-    def crash_within_a_checkpoint(self, balance_saved: bool, receipts_saved: list[bool]) -> None:
-        """Receipts are saved before the balance, so a balance never stands before its receipts."""
-        older, newer = self.checkpoints
-        saved = [balance_saved or receipt for receipt in receipts_saved]
-        written = {key: newer.receipts[key] for key, done in zip(sorted(newer.receipts), saved, strict=False) if done}
-        self.balance = newer.balance if balance_saved else older.balance
-        self.receipts = {**older.receipts, **written}
-        self.replay_from(older.offset)
+    @rule(data=st.data(), balance_saved=st.booleans(), receipts_saved=st.sets(transactions))
+    def crash_within_a_checkpoint(self, data: st.DataObject, balance_saved: bool, receipts_saved: set[str]) -> None:
+        """Between two checkpoints, any of the newer one's receipts may be saved; its balance only after all of them.
 
-    def replay_from(self, offset: int) -> None:
+        Two checkpoints are never as far apart in the log's time as transactions are remembered.
+        """
+        recent = sum(logged.command.received_at <= self.now - REMEMBER_FOR for logged in self.log)
+        offset = data.draw(st.integers(recent, len(self.log)))
+        older, newer = self.states[offset], self.states[data.draw(st.integers(offset, len(self.log)))]
+        written = {key: receipt for key, receipt in newer.receipts.items() if balance_saved or key in receipts_saved}
+        self.replay(State((newer if balance_saved else older).balance, {**older.receipts, **written}), offset)
+
+    def replay(self, state: State, offset: int) -> None:
         """Whatever was saved, the log gives every answer again that it gave before."""
         for place, logged in enumerate(self.log[offset:], offset):
-            if not self.balance.has_folded(Place(place, 0)):
-                assert self.decide(logged.command, logged.grant, Place(place, 0)) == logged.answer
+            if not state.balance.has_folded(Place(place, 0)):
+                state, answer = decided(state, logged.command, logged.grant, Place(place, 0))
+                assert answer == logged.answer
+        assert state == self.states[-1]
 
     # What the rules are made of
 
@@ -154,19 +151,9 @@ class OneMeter(RuleBasedStateMachine):
             assert expected(answer)
 
     def submit(self, command: Command) -> Answer:
-        place = Place(len(self.log), 0)
-        answer = self.decide(command, self.grant, place)
+        state, answer = decided(self.states[-1], command, self.grant, Place(len(self.log), 0))
+        self.states.append(state)
         self.log.append(Logged(command, self.grant, answer))
-        return answer
-
-    def decide(self, command: Command, grant: Grant, place: Place) -> Answer:
-        """As a worker does it: look up the receipt, decide, keep what came of it."""
-        transaction = command.transaction_id if isinstance(command, Report) else None
-        receipt = self.receipts.get(transaction) if transaction else None
-        self.balance, answer = decide(self.balance, command, grant, place, receipt)
-        if isinstance(command, Report) and transaction and _accepted(answer):
-            assert isinstance(answer, Decision)
-            self.receipts[transaction] = remember(command, grant, answer, place, REMEMBER_FOR)
         return answer
 
     def expected(self, report: Report) -> Callable[[Answer], bool]:
@@ -183,7 +170,7 @@ class OneMeter(RuleBasedStateMachine):
 
         def holds(answer: Answer) -> bool:
             assert isinstance(answer, Decision)
-            if report.transaction_id and _accepted(answer):
+            if report.transaction_id and accepted(answer):
                 expires_at = self.now + REMEMBER_FOR
                 self.known[report.transaction_id] = Transaction(report.value, report.behavior, answer, expires_at)
             return Outcome.of(answer) == outcome
@@ -196,7 +183,17 @@ class OneMeter(RuleBasedStateMachine):
         assert [decision.sequence for decision in decisions] == list(range(1, self.naive.sequence + 1))
 
 
-def _accepted(answer: Answer) -> bool:
+def decided(state: State, command: Command, grant: Grant, place: Place) -> tuple[State, Answer]:
+    """As a worker does it: look up the receipt, decide, keep what came of it."""
+    transaction = command.transaction_id if isinstance(command, Report) else None
+    balance, answer = decide(state.balance, command, grant, place, state.receipts.get(transaction or ""))
+    if transaction and isinstance(command, Report) and isinstance(answer, Decision) and accepted(answer):
+        receipt = remember(command, grant, answer, place, REMEMBER_FOR)
+        return State(balance, {**state.receipts, transaction: receipt}), answer
+    return State(balance, state.receipts), answer
+
+
+def accepted(answer: Answer) -> bool:
     return isinstance(answer, Decision) and answer.status is Status.ACCEPTED
 
 

@@ -97,7 +97,7 @@ def test_a_late_report_may_open_a_period_between_two_others() -> None:
     meter = monthly()
     meter.append("1", JANUARY)
     meter.append("3", MARCH)
-    meter.append("2", FEBRUARY, received_at=MARCH)
+    assert meter.append("2", FEBRUARY, received_at=MARCH).rolled_over is None
     assert [counter.value for counter in meter.balance.counters] == [3, 2, 1]
 
 
