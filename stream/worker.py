@@ -114,22 +114,19 @@ class Engine:
         self._checkpoints[partition] = checkpointer, asyncio.create_task(_run(checkpointer))
         log.info("partition %d: deciding from offset %d", partition, offset)
 
-    async def drop(self) -> None:
+    def drop(self) -> None:
         self._partitions.clear()
-        tasks = [task for _, task in self._checkpoints.values()]
-        self._checkpoints.clear()
-        for task in tasks:
+        for _, task in self._checkpoints.values():
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        self._checkpoints.clear()
 
     async def close(self) -> None:
+        checkpoints, self._checkpoints = self._checkpoints, {}
         self._partitions.clear()
-        for checkpointer, _ in self._checkpoints.values():
+        for checkpointer, _ in checkpoints.values():
             checkpointer.finish()
-        tasks = [task for _, task in self._checkpoints.values()]
-        if tasks:
-            await asyncio.wait(tasks, timeout=_LAST_CHECKPOINT)
-        await self.drop()
+        if checkpoints:
+            await asyncio.wait([task for _, task in checkpoints.values()], timeout=_LAST_CHECKPOINT)
         if self._writer is not None:
             await self._writer.close()
 

@@ -41,7 +41,7 @@ class PartitionOwner(Protocol):
     async def open(self, partition: int, offset: int) -> None:
         """Start deciding the partition; its next record is the one at `offset`."""
 
-    async def drop(self) -> None:
+    def drop(self) -> None:
         """Stop at once, as if killed: another worker may own the partitions already."""
 
     async def close(self) -> None:
@@ -143,11 +143,15 @@ class ContiguousTables(TableManager):
             self._recovery = ContiguousRecovery(self.app, self, beacon=self.beacon, loop=self.loop)
         return self._recovery
 
-    async def on_rebalance(
-        self, assigned: set[TP], revoked: set[TP], newly_assigned: set[TP], generation_id: int = 0
-    ) -> None:
-        await self.owner.drop()
-        await super().on_rebalance(assigned, revoked, newly_assigned, generation_id)
+    async def on_start(self) -> None:
+        """Start without Faust's second of sleep: every topic and partition is known beforehand."""
+        await self._update_channels()
+        await self.recovery.start()
+
+    def on_partitions_revoked(self, revoked: set[TP]) -> None:
+        if not self.app.should_stop:  # else `on_stop` comes, which closes them in order
+            self.owner.drop()
+        super().on_partitions_revoked(revoked)
 
     async def on_stop(self) -> None:
         await self.owner.close()
