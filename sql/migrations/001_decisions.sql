@@ -39,11 +39,11 @@ CREATE TABLE IF NOT EXISTS decisions
     token               LowCardinality(String) CODEC(ZSTD(1)),
     metadata            String CODEC(ZSTD(1)),
 
-    words               String ALIAS lower(concatWithSeparator(' ', toString(status), reason, toString(crossing),
+    words               String ALIAS lowerUTF8(concatWithSeparator(' ', toString(status), reason, toString(crossing),
                             toString(behavior), instance_slug, entitlement_slug, license_slug, token,
                             ifNull(transaction_id, ''), metadata)),
 
-    INDEX words lower(concatWithSeparator(' ', toString(status), reason, toString(crossing),
+    INDEX words lowerUTF8(concatWithSeparator(' ', toString(status), reason, toString(crossing),
         toString(behavior), instance_slug, entitlement_slug, license_slug, token,
         ifNull(transaction_id, ''), metadata)) TYPE text(tokenizer = 'splitByNonAlpha'),
 

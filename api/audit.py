@@ -1,0 +1,64 @@
+"""The audit trail: every decision that was made, newest first, of one instance or of the whole organization."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Request, Response
+
+from api.audit_event import AuditEventView, named, shown
+from api.audit_filter import Cursor, Filter, Filtered
+from api.auth import CatalogState, requires
+from api.json import ExactJson
+from api.openapi import LOOKUP
+from api.paths import InstanceSlug
+from api.shapes import PageView
+from catalog.principal import Principal
+from sql.clickhouse import ClickHouse
+
+Reader = Annotated[Principal, Depends(requires("read:instances"))]
+
+router = APIRouter(tags=["Audit trail"])
+
+
+def _clickhouse_of(request: Request) -> ClickHouse:
+    clickhouse: ClickHouse = request.app.state.clickhouse
+    return clickhouse
+
+
+Trail = Annotated[ClickHouse, Depends(_clickhouse_of)]
+
+
+@router.get(
+    "/instances/{instanceSlug}/audit-trails",
+    response_model=PageView[AuditEventView],
+    operation_id="ListInstanceAuditTrails",
+    responses=LOOKUP,
+)
+async def list_instance_audit_trails(
+    slug: InstanceSlug, caller: Reader, catalog: CatalogState, trail: Trail, wanted: Filtered
+) -> Response:
+    """An instance's audit events, newest first."""
+    instance = await catalog.resolver.instance_id(caller.organization_id, slug)
+    names = {"organization": caller.organization_id, "instance": instance}
+    return _page(await trail.query("instance_trail", **names, **wanted.parameters), wanted)
+
+
+@router.get("/audit-trails", response_model=PageView[AuditEventView], operation_id="ListAuditTrails", responses=LOOKUP)
+async def list_audit_trails(caller: Reader, trail: Trail, wanted: Filtered) -> Response:
+    """The whole organization's audit events, newest first."""
+    names = {"organization": caller.organization_id}
+    return _page(await trail.query("organization_trail", **names, **wanted.parameters), wanted)
+
+
+def _page(found: Sequence[Sequence[Any]], wanted: Filter) -> Response:
+    rows = [named(row) for row in found[: wanted.limit]]
+    has_more = len(found) > wanted.limit
+    return ExactJson(
+        {
+            "items": [shown(row) for row in rows],
+            "hasMore": has_more,
+            "nextCursor": str(Cursor.behind(rows[-1])) if has_more else None,
+        }
+    )

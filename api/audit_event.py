@@ -1,0 +1,124 @@
+"""Audit events: a row of the trail as a client sees it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, Final, NamedTuple
+
+import msgspec
+from pydantic import BaseModel, Field
+
+from api.shapes import View
+from metering.decision import Status
+from metering.quantity import plain
+
+#: The columns of the queries `instance_trail` and `organization_trail`, in their order.
+COLUMNS: Final = (
+    *("partition", "offset", "position", "received_at", "status", "instance_id", "instance_slug", "entitlement_slug"),
+    *("value", "behavior", "event_time", "events", "before", "after", "limit", "overage_percent"),
+    *("period_start", "period_end", "license_id", "license_slug", "license_version"),
+    *("reason", "crossing", "rolled_over", "transaction_id", "metadata", "token", "sequence"),
+)
+
+
+class Event(NamedTuple):
+    """What a decision is called, in the two spellings that clients know."""
+
+    name: str
+    type: str
+
+
+EVENTS: Final = {
+    Status.READ: Event("kaiten.v1.entitlement.value.get", "ENTITLEMENT_VALUE_GET"),
+    Status.ACCEPTED: Event("kaiten.v1.entitlement.usage.report.accepted", "ENTITLEMENT_USAGE_REPORT_ACCEPTED"),
+    Status.REJECTED: Event("kaiten.v1.entitlement.usage.report.rejected", "ENTITLEMENT_USAGE_REPORT_REJECTED"),
+}
+STATUS_OF_EVENT: Final = {spelling: status for status, event in EVENTS.items() for spelling in event}
+
+
+class PayloadView(BaseModel):
+    """All that the decision knew."""
+
+    entitlement_slug: str
+    value: Decimal | None = Field(description="What was reported; null for a read.")
+    behavior: str | None
+    event_time: datetime | None = Field(description="The report's own time; null for a read.")
+    event_count: int
+    status: Status
+    before: Decimal
+    after: Decimal
+    limit: Decimal
+    overage_percent: Decimal
+    period_start: datetime | None
+    period_end: datetime | None
+    license_id: str
+    license_slug: str
+    license_version: str
+    reason: str | None
+    crossing: str | None = Field(description="The line that the value passed: warning, reached or exceeded.")
+    rolled_over: dict[str, Any] | None = Field(description="The counter that this decision closed.")
+    transaction_id: str | None
+    metadata: dict[str, Any]
+    token: str
+    sequence: int
+    partition: int
+    offset: int
+    position: int
+
+
+class AuditEventView(View):
+    id: str
+    event_name: str
+    event_type: str
+    status: Status
+    instance_id: str
+    instance_slug: str
+    entitlement_slug: str
+    timestamp: datetime = Field(description="When the decision's request was received.")
+    payload: PayloadView
+
+
+def named(row: Sequence[Any]) -> dict[str, Any]:
+    """The row by its columns' names."""
+    return dict(zip(COLUMNS, row, strict=True))
+
+
+def shown(row: Mapping[str, Any]) -> dict[str, Any]:
+    """The item as `AuditEventView` describes it; stored JSON goes out as it came in."""
+    event = EVENTS[Status(row["status"])]
+    return {
+        "id": f"{row['partition']}-{row['offset']}-{row['position']}",
+        "eventName": event.name,
+        "eventType": event.type,
+        "status": row["status"],
+        "instanceId": row["instance_id"],
+        "instanceSlug": row["instance_slug"],
+        "entitlementSlug": row["entitlement_slug"],
+        "timestamp": row["received_at"],
+        "payload": _payload(row),
+    }
+
+
+def _payload(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "entitlement_slug": row["entitlement_slug"],
+        "value": None if row["value"] is None else plain(row["value"]),
+        "behavior": row["behavior"] or None,
+        "event_time": row["event_time"] if row["behavior"] else None,
+        "event_count": row["events"],
+        "status": row["status"],
+        **{quantity: plain(row[quantity]) for quantity in ("before", "after", "limit", "overage_percent")},
+        **{same: row[same] for same in ("period_start", "period_end", "license_id", "license_slug", "license_version")},
+        "reason": row["reason"] or None,
+        "crossing": row["crossing"] or None,
+        "rolled_over": _stored_json(row["rolled_over"], empty="null"),
+        "transaction_id": row["transaction_id"],
+        "metadata": _stored_json(row["metadata"], empty="{}"),
+        **{same: row[same] for same in ("token", "sequence", "partition", "offset", "position")},
+    }
+
+
+def _stored_json(text: str, *, empty: str) -> msgspec.Raw:
+    return msgspec.Raw((text or empty).encode())
