@@ -62,7 +62,7 @@ def sell(
     *,
     limit: object = UNLIMITED,
     overage: object = 0,
-    license: dict[str, Any] | None = None,
+    licensed: dict[str, Any] | None = None,
     instance: dict[str, Any] | None = None,
     **entitlement: Any,
 ) -> Sold:
@@ -75,7 +75,7 @@ def sell(
         "/licenses",
         name=f"Paid {mark}",
         slug=f"paid-{mark}",
-        **{"type": "PAID", "isActive": True, **(license or {})},
+        **{"type": "PAID", "isActive": True, **(licensed or {})},
     )
     granted = {"type": "number", "value": limit}
     post(

@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
-import csv
-import os
-import random
-import subprocess
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from decimal import Decimal
-from pathlib import Path
 
 import httpx
 import pytest
 from psutil import Process
 
-from tests.pipeline import ROOT, TOKEN, Pipeline, wait_until
+from tests.pipeline import Pipeline, wait_until
 from tests.shop import Sold, sell
+from tests.trace import Trace, make_trace, replaying
 
 pytestmark = pytest.mark.faults
 
@@ -25,30 +18,8 @@ ROWS = 4_000
 
 
 @pytest.fixture(scope="module")
-def trace(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A trace like those that users replay: a timestamp, and whole and broken numbers."""
-    chance = random.Random(7)
-    path = tmp_path_factory.mktemp("trace") / "trace.csv"
-    with path.open("w", newline="") as file:
-        rows = csv.writer(file)
-        rows.writerow(["TIMESTAMP", "Tokens"])
-        for row in range(ROWS):
-            rows.writerow([f"2025-11-16 18:{row // 60 % 60:02}:{row % 60:02}.9799600", chance.randint(1, 5_000) / 4])
-    return path
-
-
-def total(trace: Path) -> Decimal:
-    with trace.open(newline="") as file:
-        return sum((Decimal(row["Tokens"]) for row in csv.DictReader(file)), Decimal(0))
-
-
-@contextmanager
-def replaying(pipeline: Pipeline, trace: Path, sold: Sold) -> Iterator[subprocess.Popen[str]]:
-    command = [sys.executable, "-m", "tidemark", "replay", str(trace), "--instance", sold.instance]
-    command += ["--entitlement", sold.entitlement, "--value-column", "Tokens", "--timestamp-column", "TIMESTAMP"]
-    command += ["--url", pipeline.url, "--token", TOKEN]
-    with subprocess.Popen(command, cwd=ROOT, env=os.environ, text=True, stdout=-1, stderr=-2) as replay:
-        yield replay
+def trace(tmp_path_factory: pytest.TempPathFactory) -> Trace:
+    return make_trace(tmp_path_factory.mktemp("trace") / "trace.csv", ROWS)
 
 
 def wait_for_progress(sold: Sold, reports: int) -> None:
@@ -71,7 +42,7 @@ def kill(process: Process) -> None:
 
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("victim", ["worker", "serve", "kafka.Kafka"])
-def test_a_replay_goes_on_over_a_killed_part_and_the_totals_hold(pipeline: Pipeline, trace: Path, victim: str) -> None:
+def test_a_replay_goes_on_over_a_killed_part_and_the_totals_hold(pipeline: Pipeline, trace: Trace, victim: str) -> None:
     with pipeline.client() as client:
         sold = sell(client)
         with replaying(pipeline, trace, sold) as replay:
@@ -85,15 +56,15 @@ def test_a_replay_goes_on_over_a_killed_part_and_the_totals_hold(pipeline: Pipel
         assert_every_row_counted_once(sold, trace)
 
 
-def assert_every_row_counted_once(sold: Sold, trace: Path) -> None:
+def assert_every_row_counted_once(sold: Sold, trace: Trace) -> None:
     usage = wait_until(lambda: _usage(sold), 60, "usage can be read")
     assert usage["value"]["event_count"] == ROWS
-    assert Decimal(str(usage["value"]["value"])) == total(trace)
+    assert Decimal(str(usage["value"]["value"])) == trace.total
     wait_until(lambda: len(sold.trail(status="ACCEPTED")) >= ROWS, 30, "every decision is in the trail")
     events = sold.trail(status="ACCEPTED")
     assert len(events) == ROWS
     assert sorted(event["payload"]["sequence"] for event in events) == [*range(1, ROWS + 1)]
-    assert sum(Decimal(str(event["payload"]["value"])) for event in events) == total(trace)
+    assert sum(Decimal(str(event["payload"]["value"])) for event in events) == trace.total
     assert len({event["payload"]["transaction_id"] for event in events}) == ROWS
 
 

@@ -25,7 +25,7 @@ def sold(client: httpx.Client) -> Sold:
 def test_a_decision_is_visible_within_a_second(client: httpx.Client) -> None:
     sold = sell(client)
     sold.report(1)
-    assert wait_until(lambda: sold.trail(), 1, "the report is in the trail")
+    assert wait_until(sold.trail, 1, "the report is in the trail")
 
 
 def test_events_come_newest_first_with_everything_that_the_decision_knew(sold: Sold) -> None:

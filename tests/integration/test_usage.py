@@ -170,7 +170,7 @@ def test_every_numbers_usage_is_listed_and_leaves_no_trace(client: httpx.Client)
     assert listed["entitlementSlug"] == sold.entitlement
     assert listed["value"] == {"type": "number", "value": 4, "event_count": 1}
     assert listed["remaining"] == 6
-    wait_until(lambda: sold.trail(), 5, "the report is in the trail")
+    wait_until(sold.trail, 5, "the report is in the trail")
     assert {event["status"] for event in sold.trail()} == {"ACCEPTED"}
 
 
@@ -182,7 +182,7 @@ def test_both_spellings_of_a_path_are_the_same_resource(client: httpx.Client) ->
 
 
 def test_an_inactive_license_refuses_reports_and_reads_alike(client: httpx.Client) -> None:
-    sold = sell(client, license={"isActive": False})
+    sold = sell(client, licensed={"isActive": False})
     assert sold.report(1).json()["code"] == "ReportEntitlementUsageMetric.LicenseInactive"
     read = client.get(sold.usage_path)
     assert (read.status_code, read.json()["code"]) == (403, "GetEntitlementUsageMetric.LicenseInactive")
