@@ -12,6 +12,7 @@ WHERE organization_id = {organization:String}
     < (fromUnixTimestamp64Micro({cursor_time:Int64}, 'UTC'), {cursor_partition:UInt16}, {cursor_offset:UInt64}, {cursor_position:UInt32})
   AND status IN {statuses:Array(String)}
   AND ({entitlement:String} = '' OR entitlement_slug = {entitlement:String})
-  AND ({words:String} = '' OR hasAllTokens(words, lowerUTF8({words:String})))
+  AND ({words:String} = '' OR hasAllTokens(words, lowerUTF8({words:String})))  -- by the index
+  AND arrayAll(term -> position(words, term) > 0, splitByWhitespace(lowerUTF8({words:String})))  -- and as it is written
 ORDER BY received_at DESC, partition DESC, offset DESC, position DESC
 LIMIT {limit:UInt32} OFFSET {skip:UInt64}
