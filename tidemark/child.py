@@ -46,6 +46,8 @@ class Child:
 
     def stop(self, within: float) -> None:
         """Ask it to end, wait `within` seconds, then kill it."""
+        if self._is_released():
+            return
         self._process.terminate()
         with suppress(subprocess.TimeoutExpired):
             self._process.wait(within)
@@ -53,6 +55,8 @@ class Child:
 
     def kill(self) -> None:
         """End it at once, with all that it started."""
+        if self._is_released():
+            return
         with suppress(ProcessLookupError):
             os.killpg(self.pid, signal.SIGKILL)
         self._process.wait()
@@ -64,10 +68,14 @@ class Child:
         pipe.flush()
 
     def _release(self) -> None:
-        """End the watcher: what it watched is gone, and its number may come to name another process."""
+        """End the watcher: what it watched is gone."""
         self._watcher.kill()
         self._watcher.wait()
         self._pipe.close()
+
+    def _is_released(self) -> bool:
+        """Whether it was seen off: from then on its number may name another process."""
+        return self._pipe.closed
 
     @property
     def _pipe(self) -> IO[bytes]:

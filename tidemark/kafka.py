@@ -73,9 +73,13 @@ _PING: Final = struct.pack(">ihhih", 10, 18, 0, 1, -1)
 class EmbeddedKafka:
     """One broker with its log under `data`, listening on `port`, else on the port that it had, else on any free one."""
 
-    def __init__(self, data: Path, port: int | None = None) -> None:
+    name: Final = "kafka"
+
+    def __init__(self, data: Path, port: int | None = None, *, progress: Progress = lambda _: None) -> None:
+        """`progress` is told each step of a start."""
         self._data = data.absolute()
         self._wanted = port
+        self._progress = progress
         self._port: int | None = None
         self._child: Child | None = None
 
@@ -91,20 +95,20 @@ class EmbeddedKafka:
     def is_alive(self) -> bool:
         return self._child is not None and self._child.is_alive()
 
-    def start(self, progress: Progress = lambda _: None) -> None:
+    def start(self) -> None:
         """Fetch, format and start what is needed, and return once the broker answers.
 
         May be called again after the broker ended. Raises `Offline`, `JavaFails` or `KafkaFails`.
         """
         self._data.mkdir(parents=True, exist_ok=True)
-        jars = classpath(default_cache(), progress)
+        jars = classpath(default_cache(), self._progress)
         self._end_stale()
         self._port, controller = self._choose_ports()
         self._write_properties(controller)
         if not (self._log / "meta.properties").exists():
-            progress("Preparing Kafka's log")
+            self._progress("Preparing Kafka's log")
             self._format(jars)
-        progress("Starting Kafka")
+        self._progress("Starting Kafka")
         self._child = Child(self._java(jars, "kafka.Kafka", self._properties), output=self._output)
         self._remember()
         self._await_answer()
@@ -139,15 +143,11 @@ class EmbeddedKafka:
         return self._data / "ports.json"
 
     def _choose_ports(self) -> tuple[int, int]:
-        """The ports for clients and the controller: those of last time where they are free still."""
-        port, controller = self._wanted, None
-        with suppress(FileNotFoundError, ValueError):
-            last, controller = json.loads(self._ports_file.read_text())
-            port = port or last
-        if port is None or (port != self._wanted and not is_free(HOST, port)):
-            port = free_port(HOST)
-        if controller is None or not is_free(HOST, controller):
-            controller = free_port(HOST)
+        """The ports for clients and the controller: those of last time, where they are free still."""
+        last = json.loads(self._ports_file.read_text()) if self._ports_file.exists() else [None, None]
+        # Clients know a port once it was given out; a broker that starts again has to have that one.
+        port = self._wanted or self._port or _free_at_best(last[0])
+        controller = _free_at_best(last[1])
         self._ports_file.write_text(json.dumps([port, controller]))
         return port, controller
 
@@ -207,3 +207,8 @@ class EmbeddedKafka:
 
     def _logs(self) -> tuple[Path, Path]:
         return self._output, self._data / "kafka.log"
+
+
+def _free_at_best(port: int | None) -> int:
+    """`port` where it is free, else any."""
+    return port if port is not None and is_free(HOST, port) else free_port(HOST)

@@ -1,0 +1,60 @@
+"""What is looked at before anything starts, so that what is wrong is said in words and not by a part that dies."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Final
+
+from tidemark.failures import CannotRun, DataHeld, DiskFull, PortTaken
+from tidemark.ports import is_free
+
+_LEAST_FREE: Final = 512 << 20
+
+
+@contextmanager
+def holding(data: Path) -> Iterator[None]:
+    """Hold the data directory alone; the lock ends with the process. Raises `DataHeld`."""
+    make_directory(data)
+    with (data / "held-by").open("a+") as lock:
+        _lock(lock, data)
+        lock.truncate(0)
+        lock.write(str(os.getpid()))
+        lock.flush()
+        yield
+
+
+def _lock(lock: IO[str], data: Path) -> None:
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        lock.seek(0)
+        raise DataHeld(
+            f"Another instance, process {lock.read() or 'unknown'}, holds {data}. "
+            "Stop it, or set TIDEMARK_DATA to another directory."
+        ) from None
+
+
+def make_directory(data: Path) -> None:
+    try:
+        data.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise CannotRun(f"{data} can't be made: {error.strerror}. Set TIDEMARK_DATA to another directory.") from error
+
+
+def check_port(host: str, port: int) -> None:
+    if not is_free(host, port):
+        raise PortTaken(f"Port {port} on {host} is taken. Set TIDEMARK_PORT to a free one.")
+
+
+def check_disk(data: Path) -> None:
+    free = shutil.disk_usage(data).free
+    if free < _LEAST_FREE:
+        raise DiskFull(
+            f"The disk of {data} has {free >> 20} MB free; at least {_LEAST_FREE >> 20} MB are needed. "
+            "Make room, or set TIDEMARK_DATA to another disk."
+        )
