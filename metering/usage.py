@@ -68,7 +68,7 @@ def usage(
         "entitlementSlug": grant.entitlement_slug,
         "licenseId": grant.license_id,
         "licenseSlug": grant.license_slug,
-        "metadata": None,
+        "metadata": {},
         "timestamp": timestamp,
         **_amounts(value, events, grant.limit, period),
     }
