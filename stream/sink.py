@@ -106,7 +106,7 @@ class Group:
 class Backlog:
     """The group that fills while another is written. Bounded: a slow table slows the reading."""
 
-    def __init__(self, most: int = MOST_WAITING) -> None:
+    def __init__(self, most: int) -> None:
         self._most = most
         self._group = Group()
         self._changed = asyncio.Condition()
@@ -159,7 +159,7 @@ class Sink:
         try:
             await consumer.start()
             readings = await self._go_on(consumer)
-            backlog = Backlog()
+            backlog = Backlog(MOST_WAITING)
             await _together(self._read(consumer, readings, backlog), self._write(backlog))
         except OffsetOutOfRangeError as error:
             raise DecisionsLost(f"{DECISIONS} does not hold the offset that the table goes on from: {error}") from error

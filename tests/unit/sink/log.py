@@ -33,8 +33,10 @@ def grant(**others: Any) -> Grant:
     return Grant(**{"aggregation": Aggregation.SUM, "limit": Decimal(-1), **entitlement, **held, **names})
 
 
-def report(value: str = "1", received_at: datetime = NOON, **others: Any) -> Report:
-    return Report(Decimal(value), Behavior.APPEND, received_at, received_at, "collector", **others)
+def report(
+    value: str = "1", received_at: datetime = NOON, *, timestamp: datetime | None = None, **others: Any
+) -> Report:
+    return Report(Decimal(value), Behavior.APPEND, timestamp or received_at, received_at, "collector", **others)
 
 
 @dataclass

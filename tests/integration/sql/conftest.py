@@ -1,0 +1,16 @@
+"""The engine, opened once: a process can hold one directory, so tests share it under names of their own."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from sql.clickhouse import ClickHouse, open_clickhouse
+
+
+@pytest.fixture(scope="session")
+async def clickhouse(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[ClickHouse]:
+    async with open_clickhouse(f"chdb://{tmp_path_factory.mktemp('clickhouse')}") as opened:
+        await opened.migrate()
+        yield opened

@@ -1,0 +1,126 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from clickhouse_connect.driver.exceptions import DatabaseError
+
+from api.audit_event import named
+from api.audit_filter import TOP, Filter
+from metering.balance import Place
+from metering.command import Read
+from metering.quantity import EXACT
+from sql.clickhouse import ClickHouse
+from sql.statements import statement
+from stream.records import decode_decided
+from stream.rows import COLUMNS, TABLE, Row, rows_of
+from tests.unit.sink.log import NOON, DecisionsLog, grant, report
+
+EVERYTHING = Filter(["ACCEPTED", "READ", "REJECTED"], "", "", 0, TOP.time, 200, TOP, 0)
+NEWYEAR = datetime(2027, 1, 1, tzinfo=UTC)
+
+
+def rows_in(log: DecisionsLog) -> list[Row]:
+    written = [record for records in log.records for record in records]
+    return [row for record in written for row in rows_of(decode_decided(record.value), record.offset, Place(-1, -1))]
+
+
+async def trail_of(clickhouse: ClickHouse, organization: str) -> list[dict[str, Any]]:
+    found = await clickhouse.query("organization_trail", organization=organization, **EVERYTHING.parameters)
+    return [named(row) for row in found]
+
+
+def log_of(organization: str, **others: Any) -> DecisionsLog:
+    return DecisionsLog(held_against=grant(organization_id=organization, **others))
+
+
+async def test_migrating_again_changes_nothing(clickhouse: ClickHouse) -> None:
+    await clickhouse.migrate()
+    assert await trail_of(clickhouse, "nobody") == []
+
+
+async def test_what_was_decided_comes_back_exactly(clickhouse: ClickHouse) -> None:
+    organization = str(uuid4())
+    log = log_of(organization, limit=EXACT.create_decimal("99999999999999999999.999999999999"))
+    moment = NOON + timedelta(microseconds=1)
+    log.decide(report("0.000000000001", moment, transaction_id="t-1", metadata='{"a":"ä"}'.encode()))
+    log.decide(report("99999999999999999999.9", moment), Read(moment, "reader"))
+    await clickhouse.insert(TABLE, COLUMNS, rows_in(log))
+    read, largest, smallest = await trail_of(clickhouse, organization)
+    assert (smallest["value"], smallest["metadata"]) == (Decimal("0.000000000001"), '{"a":"ä"}')
+    assert largest["after"] == Decimal("99999999999999999999.900000000001")
+    assert (read["value"], read["transaction_id"], read["after"]) == (None, None, largest["after"])
+    assert read["received_at"] == moment
+
+
+@pytest.mark.parametrize("moment", [datetime(1, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, 23, 59, tzinfo=UTC)])
+async def test_an_event_time_may_lie_anywhere(clickhouse: ClickHouse, moment: datetime) -> None:
+    organization = str(uuid4())
+    log = log_of(organization)
+    log.decide(report("1", NOON, timestamp=moment))
+    await clickhouse.insert(TABLE, COLUMNS, rows_in(log))
+    assert [row["event_time"] for row in await trail_of(clickhouse, organization)] == [moment]
+
+
+async def test_rows_of_two_months_are_refused_whole(clickhouse: ClickHouse) -> None:
+    organization = str(uuid4())
+    log = log_of(organization)
+    log.decide(report(received_at=NEWYEAR - timedelta(microseconds=1)), report(received_at=NEWYEAR))
+    with pytest.raises(DatabaseError, match="Too many partitions"):
+        await clickhouse.insert(TABLE, COLUMNS, rows_in(log))
+    assert await trail_of(clickhouse, organization) == []
+
+
+async def test_a_block_that_is_sent_twice_is_there_once(clickhouse: ClickHouse) -> None:
+    organization = str(uuid4())
+    log = log_of(organization)
+    log.decide(report(), report())
+    for _ in range(2):
+        await clickhouse.insert(TABLE, COLUMNS, rows_in(log))
+    assert len(await trail_of(clickhouse, organization)) == 2
+
+
+async def test_the_largest_insert_is_one_part(clickhouse: ClickHouse) -> None:
+    organization = str(uuid4())
+    log = log_of(organization)
+    log.decide(*(report(metadata=b'"' + b"m" * 1_000 + b'"') for _ in range(1_000)))
+    template = rows_in(log)
+    partition, offset = COLUMNS.index("partition"), COLUMNS.index("offset")
+    rows = [(*row[:partition], 9, at, *row[offset + 1 :]) for at in range(60) for row in template]
+    await clickhouse.insert(TABLE, COLUMNS, rows)
+    assert await _explained(
+        clickhouse, "SELECT uniqExact(_part) FROM decisions WHERE organization_id = {o:String}", o=organization
+    ) == ["1"]
+
+
+async def test_the_places_are_the_highest_of_each_partition_from_the_projection(clickhouse: ClickHouse) -> None:
+    log = DecisionsLog(partitions=8)
+    for _ in range(3):
+        log.decide(report(), report(), partition=7)
+    log.repeat(2, 2, partition=7)
+    await clickhouse.insert(TABLE, COLUMNS, [row for row in rows_in(log) if row[COLUMNS.index("decided_at")] < 3])
+    places = {partition: (last, decided_at) for partition, last, decided_at in await clickhouse.query("places")}
+    assert places[7] == ((2, 1), 2)
+    assert "ReadFromMergeTree (places)" in await _plan(clickhouse, "places")
+
+
+async def test_an_instances_page_is_read_backwards_along_the_key(clickhouse: ClickHouse) -> None:
+    log = log_of(organization := str(uuid4()))
+    log.decide(report())
+    await clickhouse.insert(TABLE, COLUMNS, rows_in(log))
+    parameters = {"organization": organization, "instance": "prod-id", **EVERYTHING.parameters}
+    assert "InReverseOrder" in await _plan(clickhouse, "instance_trail", **parameters)
+
+
+async def _plan(clickhouse: ClickHouse, name: str, **parameters: object) -> str:
+    return "\n".join(
+        await _explained(clickhouse, f"EXPLAIN indexes = 1, projections = 1 {statement(name)}", **parameters)
+    )
+
+
+async def _explained(clickhouse: ClickHouse, text: str, **parameters: object) -> list[str]:
+    found = await clickhouse._readers.run(lambda client: client.query(text, parameters=parameters).result_rows)
+    return [str(row[0]) for row in found]
