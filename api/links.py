@@ -67,6 +67,7 @@ class Terms(Body):
         default=ZERO,
         alias="limitCapExceededOveragePercent",
         description="-1: without end, 0: the limit is hard, n: n % over it.",
+        json_schema_extra={"default": 0},
     )
 
     def columns_for(self, entitlement: Entitlement) -> dict[str, Any]:

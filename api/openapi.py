@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from fastapi import FastAPI
+
 _TEXT: Final = {"type": "string"}
 _FAULT: Final = {
     "type": "object",
@@ -38,8 +40,20 @@ _MEANINGS: Final = {
 
 def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """The `responses` of a route that can answer with problems of these statuses."""
-    content = {"application/problem+json": {"schema": _PROBLEM}}
+    content = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
     return {status: {"description": _MEANINGS[status], "content": content} for status in statuses}
+
+
+def describe_problems(app: FastAPI) -> None:
+    """Put the schema that `problems` refers to into the app's document."""
+    generate = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        document = generate()
+        document.setdefault("components", {}).setdefault("schemas", {})["Problem"] = _PROBLEM
+        return document
+
+    app.openapi = openapi  # type: ignore[method-assign]  # FastAPI's own way to extend it
 
 
 LOOKUP: Final = problems(401, 403, 404, 422, 503)

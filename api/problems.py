@@ -16,6 +16,7 @@ from starlette.routing import Route
 
 from api.body import LARGEST_BODY, BodyLimit
 from api.json import encode
+from api.openapi import describe_problems
 from metering.problems import (
     BadRequest,
     Fault,
@@ -46,6 +47,7 @@ def install(app: FastAPI, *, largest_body: int = LARGEST_BODY) -> None:
     app.add_exception_handler(RequestValidationError, _on_invalid)
     app.add_exception_handler(Exception, _on_crash)
     app.add_middleware(BodyLimit, largest=largest_body)
+    describe_problems(app)
 
 
 def answer(problem: Problem, *, operation: str | None = None, occurrence: str | None = None) -> Response:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
+import asyncpg
 import httpx
 import pytest
 from fastapi import FastAPI
@@ -35,8 +37,20 @@ def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def url(migrated: Path, tmp_path: Path) -> str:
-    return f"sqlite:///{shutil.copy(migrated, tmp_path / 'catalog.db')}"
+async def url(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[str]:
+    """A database of the test's own: a SQLite file, or one on the server at `TIDEMARK_TEST_POSTGRES`."""
+    if server := os.environ.get("TIDEMARK_TEST_POSTGRES"):
+        async with _postgres_database(server) as url:
+            yield url
+    else:
+        yield f"sqlite:///{shutil.copy(request.getfixturevalue('migrated'), tmp_path / 'catalog.db')}"
+
+
+@pytest.fixture
+def sqlite_file(url: str) -> Path:
+    if not url.startswith("sqlite"):
+        pytest.skip("looks into the SQLite file")
+    return Path(url.removeprefix("sqlite:///"))
 
 
 @pytest.fixture
@@ -119,6 +133,19 @@ async def instance(client: httpx.AsyncClient) -> str:
     answer = await client.post("/instances", json=body)
     assert answer.status_code == 201, answer.text
     return "prod"
+
+
+@asynccontextmanager
+async def _postgres_database(server: str) -> AsyncIterator[str]:
+    name = f"catalog_{new_id().replace('-', '')}"
+    connection = await asyncpg.connect(f"{server}/postgres")
+    try:
+        await connection.execute(f"CREATE DATABASE {name}")
+        migrate(f"{server}/{name}")
+        yield f"{server}/{name}"
+        await connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    finally:
+        await connection.close()
 
 
 async def _another_organization(catalog: Catalog) -> str:

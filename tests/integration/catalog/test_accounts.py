@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -38,14 +39,14 @@ async def test_a_renamed_account_signs_with_its_new_name(client: httpx.AsyncClie
     assert (await client.post("/customers", json={"name": "Acme"})).json()["createdBy"]["name"] == "Root"
 
 
-async def test_a_token_is_shown_once_and_stored_as_a_hash(client: httpx.AsyncClient, url: str) -> None:
+async def test_a_token_is_shown_once_and_stored_as_a_hash(client: httpx.AsyncClient, sqlite_file: Path) -> None:
     issued = await _token(client, ["read:customers"])
     assert issued["token"].startswith("tdm_")
     assert len(issued["token"]) >= len("tdm_") + 43
     listed = (await client.get("/service-accounts/admin/tokens")).text
     assert "ci" in listed
     assert issued["token"] not in listed
-    with sqlite3.connect(url.removeprefix("sqlite:///")) as database:
+    with sqlite3.connect(sqlite_file) as database:
         assert issued["token"] not in "\n".join(database.iterdump())
     database.close()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -113,11 +114,17 @@ async def test_a_crash_is_500_and_leaks_nothing(
     assert answer.json()["instance"] in caplog.text
 
 
-async def test_while_the_database_is_away_it_is_503(client: httpx.AsyncClient, catalog: Catalog, tmp_path: Any) -> None:
+def _make_unreadable(database: Path) -> None:
+    database.unlink()
+    database.mkdir()
+
+
+async def test_while_the_database_is_away_it_is_503(
+    client: httpx.AsyncClient, catalog: Catalog, sqlite_file: Path
+) -> None:
     await client.get("/customers")
     await catalog.close()
-    (tmp_path / "catalog.db").unlink()
-    (tmp_path / "catalog.db").mkdir()
+    _make_unreadable(sqlite_file)
     answer = await client.get("/customers")
     assert _is_problem(answer, 503, "ListCustomers.Unavailable")
     assert answer.headers["retry-after"] == "1"

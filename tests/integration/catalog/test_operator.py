@@ -1,0 +1,62 @@
+"""What the operator does from the command line."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from catalog.catalog import Catalog
+from catalog.operator import create_token, ensure_first_organization, list_tokens, revoke_token
+from metering.problems import Invalid, ResourceNotFound, SlugTaken, Unauthenticated
+
+
+async def test_the_first_organization_is_made_once(catalog: Catalog) -> None:
+    token = await ensure_first_organization(catalog.database)
+    assert token is not None
+    principal = await catalog.authenticator.authenticate(f"Bearer {token}")
+    assert (principal.account_name, principal.scopes) == ("Admin", {"read:*", "write:*"})
+    assert await ensure_first_organization(catalog.database) is None
+
+
+async def test_of_many_that_start_at_once_one_makes_it(catalog: Catalog, other_replica: Catalog) -> None:
+    starts = [ensure_first_organization(one.database) for one in (catalog, other_replica) * 4]
+    made = [token for token in await asyncio.gather(*starts) if token]
+    assert len(made) == 1
+
+
+async def test_a_given_token_is_made_sure_of(catalog: Catalog) -> None:
+    for given in ("tdm_" + "a" * 43, "tdm_" + "b" * 43):
+        assert await ensure_first_organization(catalog.database, given) == given
+        assert await ensure_first_organization(catalog.database, given) is None
+        assert await catalog.authenticator.authenticate(f"Bearer {given}")
+
+
+async def test_a_revoked_token_stays_revoked_though_it_is_given_again(catalog: Catalog) -> None:
+    given = "tdm_" + "a" * 43
+    await ensure_first_organization(catalog.database, given)
+    await revoke_token(catalog.database, (await list_tokens(catalog.database))[0].slug)
+    assert await ensure_first_organization(catalog.database, given) is None
+    with pytest.raises(Unauthenticated):
+        await catalog.authenticator.authenticate(f"Bearer {given}")
+
+
+async def test_tokens_are_created_listed_and_revoked(catalog: Catalog, token: str) -> None:
+    expires_at = datetime.now(UTC) + timedelta(days=1)
+    issued, secret = await create_token(catalog.database, "CI", ["read:*"], expires_at)
+    assert (issued.slug, issued.scopes) == ("ci", ["read:*"])
+    assert (await catalog.authenticator.authenticate(f"Bearer {secret}")).scopes == {"read:*"}
+    await revoke_token(catalog.database, "ci")
+    first, second = await list_tokens(catalog.database)
+    assert (first.revoked_at, second.revoked_at is not None, second.expires_at) == (None, True, expires_at)
+
+
+async def test_what_cannot_be_done_is_refused(catalog: Catalog, token: str) -> None:
+    await create_token(catalog.database, "CI")
+    with pytest.raises(SlugTaken):
+        await create_token(catalog.database, "CI")
+    with pytest.raises(Invalid):
+        await create_token(catalog.database, "Other", ["read:everything"])
+    with pytest.raises(ResourceNotFound):
+        await revoke_token(catalog.database, "nothing")

@@ -1,0 +1,34 @@
+"""The OpenAPI document."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from fastapi import FastAPI
+from openapi_spec_validator import validate
+
+import api.problems
+from api.routes import routers
+
+
+@pytest.fixture(scope="module")
+def document() -> dict[str, Any]:
+    app = FastAPI(title="Tidemark", version="0")
+    for router in routers():
+        app.include_router(router)
+    api.problems.install(app)
+    return app.openapi()
+
+
+def test_it_is_valid(document: dict[str, Any]) -> None:
+    assert validate(document) is None
+
+
+def test_every_operation_has_a_name_of_its_own_and_tells_its_problems(document: dict[str, Any]) -> None:
+    operations = [operation for path in document["paths"].values() for operation in path.values()]
+    assert len({operation["operationId"] for operation in operations}) == len(operations)
+    for operation in operations:
+        assert {"401", "403", "404", "422", "503"} <= operation["responses"].keys()
+        assert "application/problem+json" in operation["responses"]["422"]["content"]
+        assert operation["security"]
