@@ -42,7 +42,8 @@ def open_period(counters: tuple[Counter, ...], grant: Grant, moment: datetime, n
         return Opened(Counter(period))
     if counters[0].period == period:
         return Opened(counters[0], older=counters[1:])
-    return _opened(_carried_over(counters, grant.period_at(now), now), period)
+    aligned = _carried_over(counters, grant.period_at(now), now)
+    return _opened(_carried_over(aligned, period, moment), period)
 
 
 def _opened(counters: tuple[Counter, ...], period: Period) -> Opened:
@@ -55,11 +56,11 @@ def _opened(counters: tuple[Counter, ...], period: Period) -> Opened:
     return Opened(Counter(period), counters, closed=len(counters) >= KEPT_PERIODS)
 
 
-def _carried_over(counters: tuple[Counter, ...], running: Period, now: datetime) -> tuple[Counter, ...]:
-    """Where an edited license moved the anchor, the running period's bounds move, and its usage carries over."""
-    moved = next((index for index, counter in enumerate(counters) if counter.period.holds(now)), None)
-    if moved is None or any(counter.period == running for counter in counters):
+def _carried_over(counters: tuple[Counter, ...], period: Period, moment: datetime) -> tuple[Counter, ...]:
+    """Where an edited license moved the anchor, the bounds of the period at `moment` move; its usage carries over."""
+    moved = next((index for index, counter in enumerate(counters) if counter.period.holds(moment)), None)
+    if moved is None or any(counter.period == period for counter in counters):
         return counters
-    carried = msgspec.structs.replace(counters[moved], period=running)
-    newer = tuple(counter for counter in counters[:moved] if counter.period.is_after(running))
-    return (*newer, carried, *(counter for counter in counters[moved + 1 :] if running.is_after(counter.period)))
+    carried = msgspec.structs.replace(counters[moved], period=period)
+    newer = tuple(counter for counter in counters[:moved] if counter.period.is_after(period))
+    return (*newer, carried, *(counter for counter in counters[moved + 1 :] if period.is_after(counter.period)))
