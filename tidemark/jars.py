@@ -1,6 +1,6 @@
 """The jars of the embedded Apache Kafka: locked by Maven coordinate and SHA-256, fetched through jgo.
 
-`kafka.lock` names them. `python -m tidemark.jars VERSION` writes it anew.
+`kafka.lock` names them. `python -m tidemark.jars` fetches them ahead; with a VERSION, it writes the lock anew.
 """
 
 from __future__ import annotations
@@ -123,4 +123,6 @@ def lock(version: str) -> None:
 
 
 if __name__ == "__main__":
-    lock(sys.argv[1])
+    if len(sys.argv) > 1:
+        lock(sys.argv[1])
+    classpath(default_cache(), lambda text: print(text, flush=True))  # noqa: T201
