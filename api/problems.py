@@ -58,6 +58,8 @@ def answer(problem: Problem, *, operation: str | None = None, occurrence: str | 
 
 async def _on_problem(request: Request, problem: Exception) -> Response:
     assert isinstance(problem, Problem)
+    if problem.__cause__ and problem.status >= Internal.status:
+        _log.warning("%s %s: %s", request.method, request.url.path, problem, exc_info=problem.__cause__)
     return answer(problem, operation=_operation(request))
 
 

@@ -12,14 +12,14 @@ from typing import Any, Final
 from alembic import command
 from alembic.config import Config
 from sqlalchemy import Connection, event, make_url
-from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 
 from metering.problems import Unavailable
 
 _DRIVERS: Final = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg"}
-_UNREACHABLE: Final = (OperationalError, InterfaceError, PoolTimeout, OSError)
+_AWAY: Final = (OperationalError, InterfaceError, PoolTimeout, OSError)
 _EDIT_LOCK: Final = 0x7469646D61726B  # "tidemark": one writer at a time, among all replicas
 
 
@@ -32,12 +32,13 @@ class Database:
     @asynccontextmanager
     async def session(self) -> AsyncIterator[AsyncSession]:
         """A transaction for reading; nothing is committed."""
-        with_rows_kept = AsyncSession(self._engine, expire_on_commit=False)
         try:
-            async with with_rows_kept as session:
+            async with AsyncSession(self._engine, expire_on_commit=False) as session:
                 yield session
-        except _UNREACHABLE as error:
-            raise Unavailable("The catalog cannot be reached.", headers={"Retry-After": "1"}) from error
+        except (DBAPIError, PoolTimeout, OSError) as error:
+            if isinstance(error, _AWAY) or getattr(error, "connection_invalidated", False):
+                raise Unavailable("The catalog cannot be reached.", headers={"Retry-After": "1"}) from error
+            raise
 
     @asynccontextmanager
     async def edit(self) -> AsyncIterator[AsyncSession]:

@@ -74,11 +74,17 @@ class ChangeFeed:
 
     async def run(self) -> None:
         """Poll until cancelled. With the database away, caches are believed for `TRUSTED_FOR` seconds, then cleared."""
+        reachable = True
         while True:
             try:
                 await self.poll()
+                reachable = True
             except Unavailable as problem:
-                _log.warning("the change feed cannot reach the catalog: %s", problem.__cause__)
+                if reachable:
+                    _log.warning(
+                        "The catalog is away, edits of other replicas stay unknown here: %s", problem.__cause__
+                    )
+                reachable = False
             await asyncio.sleep(self._interval)
 
     async def poll(self) -> None:
