@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 
+import catalog.schema  # noqa: F401  # every table has to be known before one is written
 from catalog import work
 from catalog.database import Database, open_database
 from catalog.feed import ChangeFeed
