@@ -37,10 +37,9 @@ class Cursor(NamedTuple):
             found = _CURSOR.fullmatch(urlsafe_b64decode(text + "=" * (-len(text) % 4)).decode("ascii"))
         except ValueError:
             found = None
-        if found is None:
-            raise Invalid(
-                "The cursor is none that was given out.", faults=[Fault("query.cursor", "not a cursor", text)]
-            )
+        if found is None or int(found[2]) > TOP.partition:
+            fault = Fault("query.cursor", "not a cursor", text)
+            raise Invalid("The cursor is none that was given out.", faults=[fault])
         return cls(*map(int, found.groups()))
 
     @classmethod
