@@ -28,6 +28,7 @@ class Database:
 
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
+        self._turn = asyncio.Lock()  # editors of this process wait here, not on a connection that readers want
 
     @asynccontextmanager
     async def session(self) -> AsyncIterator[AsyncSession]:
@@ -46,7 +47,7 @@ class Database:
 
         So no edit is lost to another, and what the change feed reads is numbered in the order of the commits.
         """
-        async with self.session() as session:
+        async with self._turn, self.session() as session:
             connection = await session.connection(execution_options={"edits": True})
             if connection.dialect.name == "postgresql":
                 await connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_EDIT_LOCK})")
