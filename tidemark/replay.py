@@ -44,7 +44,7 @@ class Trace:
 
     def rows(self) -> Iterator[dict[str, str]]:
         with self.file.open(newline="", encoding="utf-8-sig") as file:
-            reader = csv.DictReader(file)
+            reader = csv.DictReader(file, restval="")
             self._check(reader.fieldnames or ())
             yield from reader
 
@@ -135,7 +135,7 @@ class Replay:
     async def _report(self, number: int, row: dict[str, str]) -> None:
         try:
             response = await self._patiently("POST", body_of(row, self._trace, f"{self._transactions}-{number}"))
-        except (ValueError, InvalidOperation, Busy, httpx.TransportError) as error:
+        except (ValueError, Busy, httpx.TransportError) as error:
             self.tally.fail(number, str(error) or type(error).__name__)
             return
         outcome = outcome_of(response)
@@ -169,7 +169,7 @@ class _Usage(msgspec.Struct):
     value: _Value
 
 
-_BACK_OFF: Final = wait_exponential_jitter(initial=0.1, max=5.0, jitter=0.5)
+_BACK_OFF: Final = wait_exponential_jitter(multiplier=0.1, max=5.0, jitter=0.5)
 
 
 def _pause(state: RetryCallState) -> float:
@@ -179,15 +179,25 @@ def _pause(state: RetryCallState) -> float:
 
 
 def body_of(row: dict[str, str], trace: Trace, transaction_id: str) -> bytes:
-    """The report's JSON, its number as exact as the file has it. Raises `ValueError` or `InvalidOperation`."""
-    number = f"{Decimal(row[trace.value_column].strip()):f}"
+    """The report's JSON, its number as exact as the file has it. Raises `ValueError`."""
+    number = number_of(row[trace.value_column])
     report: dict[str, Any] = {
-        "value": {"type": "number", "value": msgspec.Raw(number.encode())},
+        "value": {"type": "number", "value": msgspec.Raw(f"{number:f}".encode())},
         "transactionId": transaction_id,
     }
     if trace.timestamp_column is not None:
         report["timestamp"] = moment_of(row[trace.timestamp_column])
     return msgspec.json.encode(report)
+
+
+def number_of(text: str) -> Decimal:
+    try:
+        number = Decimal(text.strip())
+    except InvalidOperation:
+        number = Decimal("NaN")
+    if not number.is_finite():
+        raise ValueError(f"{text!r} is no number")
+    return number
 
 
 def moment_of(text: str) -> datetime:

@@ -1,0 +1,66 @@
+"""The command line: every part by its name, and mistakes told without a traceback."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import yaml
+from typer.testing import CliRunner
+
+from tidemark.cli import app
+from tidemark.settings import Settings
+
+ROOT = Path(__file__).parents[3]
+OURS = ("migrate", "worker", "sink", "ingest", "api")
+
+
+@pytest.fixture(autouse=True)
+def nothing_set(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in Settings.model_fields:
+        monkeypatch.delenv(f"TIDEMARK_{name.upper()}", raising=False)
+    monkeypatch.setenv("TIDEMARK_DATA", str(tmp_path / "data"))
+
+
+@pytest.mark.parametrize("part", OURS)
+def test_docker_compose_runs_each_part_by_a_command_that_there_is(part: str) -> None:
+    services = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
+    command = services[part]["command"].split()
+    shown = CliRunner().invoke(app, [command[0], "--help"])
+    assert shown.exit_code == 0
+    assert all(option in shown.output for option in command if option.startswith("--"))
+
+
+def test_every_published_port_is_bound_to_this_machine() -> None:
+    services = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
+    ports = [port for service in services.values() for port in service.get("ports", [])]
+    assert ports
+    assert all(port.startswith("127.0.0.1:") for port in ports)
+
+
+def test_compose_sets_only_settings_that_there_are() -> None:
+    text = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
+    names = {name.removeprefix("TIDEMARK_").lower() for name in text["x-tidemark"]["environment"]}
+    assert names <= set(Settings.model_fields)
+
+
+def test_a_part_without_a_log_says_which_setting_names_it() -> None:
+    ended = CliRunner().invoke(app, ["worker"])
+    assert ended.exit_code == 1
+    assert "TIDEMARK_KAFKA is not set" in ended.output
+
+
+def test_a_bad_setting_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TIDEMARK_PORT", "http")
+    ended = CliRunner().invoke(app, ["up"])
+    assert ended.exit_code == 1
+    assert "TIDEMARK_PORT: " in ended.output
+
+
+def test_an_empty_setting_is_an_unset_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TIDEMARK_TOKEN", "")
+    assert Settings().token is None
+
+
+def test_every_setting_says_what_it_is_for() -> None:
+    assert all(field.description for field in Settings.model_fields.values())
