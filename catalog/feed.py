@@ -89,10 +89,13 @@ class ChangeFeed:
 
     async def poll(self) -> None:
         """Evict what was edited since the last poll. Raises `Unavailable`."""
-        if self._last_seen is None or self._clock() - self._polled_at > TRUSTED_FOR:
-            self._clear()
         started = self._clock()
-        await self._follow()
+        if started - self._polled_at > TRUSTED_FOR:
+            self._clear()
+        if self._last_seen is None:
+            self._last_seen = await self._newest()
+            self._clear()  # what was cached before this number was known may be older than it
+        await self._follow(self._last_seen)
         self._polled_at = started
         if started - self._pruned_at > _PRUNED_EVERY:
             self._pruned_at = started
@@ -104,15 +107,16 @@ class ChangeFeed:
             for cache in self._caches:
                 cache.evict(subject)
 
-    async def _follow(self) -> None:
+    async def _newest(self) -> int:
         async with self._database.session() as session:
-            if self._last_seen is None:
-                self._last_seen = await session.scalar(select(func.max(Change.id))) or 0
-                return
-            found = select(Change.id, Change.subject).where(Change.id > self._last_seen).order_by(Change.id)
+            return await session.scalar(select(func.max(Change.id))) or 0
+
+    async def _follow(self, last_seen: int) -> None:
+        async with self._database.session() as session:
+            found = select(Change.id, Change.subject).where(Change.id > last_seen).order_by(Change.id)
             rows = (await session.execute(found)).all()
         self.announce(list(dict.fromkeys(row.subject for row in rows)))
-        self._last_seen = rows[-1].id if rows else self._last_seen
+        self._last_seen = rows[-1].id if rows else last_seen
 
     async def _prune(self) -> None:
         async with self._database.edit() as session:

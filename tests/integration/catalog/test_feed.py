@@ -75,6 +75,14 @@ async def test_each_edit_is_read_once_and_in_order(catalog: Catalog) -> None:
     assert cache.evicted == ["a", "b", "c"]
 
 
+async def test_what_was_cached_before_the_first_poll_is_forgotten(catalog: Catalog) -> None:
+    cache = Noted()
+    feed = ChangeFeed(catalog.database, [cache])
+    await feed.poll()
+    await feed.poll()
+    assert cache.clearings == 1
+
+
 async def test_edits_of_many_writers_are_all_seen(catalog: Catalog, other_replica: Catalog) -> None:
     cache = Noted()
     feed = ChangeFeed(catalog.database, [cache])
