@@ -6,7 +6,7 @@ import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final, Protocol
 
 from stream.state import PartitionState
@@ -15,6 +15,12 @@ from stream.store import Changes
 INTERVAL: Final = 0.25
 MOST_CHANGES: Final = 50_000
 MOST_RECORDS: Final = 2_000
+
+#: How much log time one checkpoint may span, well below the shortest memory of a transaction: half a checkpoint that
+#: survived a crash must not hold a receipt that was made anew after an earlier one of its id expired.
+LONGEST_SPAN: Final = timedelta(minutes=5)
+#: How far the clocks of those who stamp commands may lie apart before an expired receipt is missed.
+CLOCKS_APART: Final = timedelta(hours=1)
 
 
 class Source(Protocol):
@@ -59,6 +65,7 @@ class Checkpointer:
         self._changelog = changelog
         self._committed = committed
         self._settled: list[Settled] = []
+        self._begun_at: datetime | None = None
         self._log_times: deque[tuple[int, datetime]] = deque()
         self._room = asyncio.Event()
         self._room.set()
@@ -66,14 +73,19 @@ class Checkpointer:
         self._full = asyncio.Event()
         self._finishing = False
 
-    async def add(self, settled: Settled) -> None:
-        """Take note of a decided record; waits while too many are behind, so that memory stays bounded."""
-        self._settled.append(settled)
-        self._work.set()
-        if self._is_full():
-            self._full.set()
-            self._room.clear()
+    async def make_room(self, log_time: datetime) -> None:
+        """Wait until a record of this log time may be decided: not too many are behind, nor too long ago."""
+        if self._begun_at is not None and abs(log_time - self._begun_at) > LONGEST_SPAN:
+            self._hurry()
         await self._room.wait()
+
+    def add(self, settled: Settled) -> None:
+        """Take note of a decided record."""
+        self._settled.append(settled)
+        self._begun_at = self._begun_at or settled.received_at
+        self._work.set()
+        if self._state.changes >= MOST_CHANGES or len(self._settled) >= MOST_RECORDS:
+            self._hurry()
 
     async def run(self) -> None:
         """Checkpoint until `finish`; an error ends it and is the caller's to act on."""
@@ -91,7 +103,7 @@ class Checkpointer:
 
     async def checkpoint(self) -> None:
         """Make everything settled so far durable, and acknowledge its source."""
-        settled, self._settled = self._settled, []
+        settled, self._settled, self._begun_at = self._settled, [], None
         changes = self._state.take(self._forget_before())
         if not self._finishing:
             self._work.clear()
@@ -112,8 +124,9 @@ class Checkpointer:
         except TimeoutError:
             pass
 
-    def _is_full(self) -> bool:
-        return self._state.changes >= MOST_CHANGES or len(self._settled) >= MOST_RECORDS
+    def _hurry(self) -> None:
+        self._full.set()
+        self._room.clear()
 
     def _note_log_time(self, settled: Sequence[Settled]) -> None:
         for record in reversed(settled):
@@ -126,5 +139,5 @@ class Checkpointer:
         committed = self._committed()
         passed: datetime | None = None
         while committed is not None and self._log_times and self._log_times[0][0] < committed:
-            passed = self._log_times.popleft()[1]
+            passed = self._log_times.popleft()[1] - CLOCKS_APART
         return passed

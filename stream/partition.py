@@ -83,7 +83,7 @@ class Partition:
         """Decide the record at `offset`, or go back for one that is missing before it."""
         match self._contiguity.judge(offset):
             case Next.EXPECTED:
-                await self._checkpointer.add(await self._decide(source, offset, key, value))
+                self._checkpointer.add(await self._decide(source, offset, key, value))
             case Next.AFTER_A_HOLE:
                 await self._go_back(offset)
             case Next.TAKEN_BEFORE:
@@ -92,11 +92,13 @@ class Partition:
     async def _decide(self, source: Source, offset: int, key: bytes | None, value: bytes | None) -> Settled:
         try:
             batch = decode_batch(value or b"")
+            received_at = batch.commands[-1].received_at if batch.commands else None
+            if received_at is not None:
+                await self._checkpointer.make_room(received_at)
             answers = decide_batch(batch, offset, self._state)
         except _POISON as error:
             return await self._bury(source, offset, key, value, error)
         sent = await self._send(batch, answers, offset, value or b"")
-        received_at = batch.commands[-1].received_at if batch.commands else None
         return Settled(source, offset, received_at, sent)
 
     async def _send(

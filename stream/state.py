@@ -119,4 +119,4 @@ def _index_key(key: bytes, receipt: bytes) -> bytes:
 
 
 def _seconds(moment: datetime) -> bytes:
-    return int(moment.timestamp()).to_bytes(8, "big")
+    return max(0, int(moment.timestamp())).to_bytes(8, "big")

@@ -78,7 +78,7 @@ def test_no_token_is_401_and_says_how(sold: Sold) -> None:
     assert response.headers["WWW-Authenticate"].startswith("Bearer")
 
 
-@pytest.mark.parametrize("header", ["Bearer nonsense", "Bearer tdm_unknown", "Basic abc", "Bearer", "bearer  "])
+@pytest.mark.parametrize("header", ["Bearer nonsense", "Bearer tdm_unknown", "Basic abc", "Bearer", "bearer"])
 def test_a_wrong_token_is_401(sold: Sold, header: str) -> None:
     response = sold.client.post(sold.usage_path, json=REPORT, headers={"Authorization": header})
     assert_problem(response, 401, "Unauthenticated")
@@ -109,14 +109,10 @@ def test_another_organizations_instance_does_not_show(pipeline: Pipeline, sold: 
             sys.executable,
             "-m",
             "tidemark",
-            "token",
+            "organization",
             "create",
-            "--organization",
-            "other",
             "--name",
-            "theirs",
-            "--scope",
-            "write:*",
+            "Other",
         ],
         cwd=ROOT,
         env=pipeline.environment,

@@ -17,10 +17,12 @@ from tests.shop import Sold, sell
 
 pytestmark = pytest.mark.integration
 
+_exactly = msgspec.json.Decoder(float_hook=Decimal).decode
+
 
 def exact(response: httpx.Response) -> Any:
     """The body with its numbers as the text says, not as a float would have them."""
-    return msgspec.json.decode(response.content, type=dict[str, Any] | list[Any], float_hook=Decimal)
+    return _exactly(response.content)
 
 
 def value_of(sold: Sold) -> tuple[Decimal, int]:

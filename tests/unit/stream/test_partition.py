@@ -9,6 +9,7 @@ import pytest
 from metering.balance import NEW_BALANCE
 from metering.command import Peek, Read
 from metering.decision import Decision, Receipt, Standing, Status
+from stream.checkpoint import LONGEST_SPAN
 from stream.decide import decide_batch
 from stream.records import AuditEvent, audit_events, decode_batch, decode_dead_letter
 from stream.state import PartitionState
@@ -142,19 +143,30 @@ async def test_a_transaction_is_not_its_own_duplicate_when_half_a_checkpoint_sur
 
 
 async def test_an_expired_receipt_is_forgotten_once_no_replay_can_need_it() -> None:
-
     rig = Rig()
     await rig.take(0, batch(report("2", "tdm:generated")))
     await rig.checkpointer.checkpoint()
-    later = NOON + timedelta(hours=1)
+    later = NOON + timedelta(hours=2)
     await rig.take(1, batch(report("2", at=later)))
     await rig.checkpointer.checkpoint()
+    assert [*rig.store.keys(b"t", b"u")], "its checkpoint is not known to be committed yet"
     rig.committed = 2
     await rig.take(2, batch(report("2", at=later)))
     await rig.checkpointer.checkpoint()
     assert not [*rig.store.keys(b"t", b"u")]
     assert not [*rig.store.keys(b"x", b"y")]
     assert [key for key, value in rig.log.changelog if value is None]
+
+
+async def test_a_checkpoint_spans_less_log_time_than_any_transaction_is_remembered() -> None:
+    rig = Rig()
+    await rig.take(0, batch(report("2", "t-1")))
+    later = asyncio.create_task(rig.take(1, batch(report("3", at=NOON + 2 * LONGEST_SPAN))))
+    await asyncio.sleep(0)
+    assert len(rig.log.decided()) == 1
+    await rig.checkpointer.checkpoint()
+    await later
+    assert len(rig.log.decided()) == 2
 
 
 async def test_a_read_is_a_decision_and_a_peek_is_none() -> None:
