@@ -30,7 +30,7 @@ _START_WITHIN_S: Final = 60.0
 _STOP_WITHIN_S: Final = 20.0
 _LOG4J: Final = Path(__file__).with_name("log4j2.xml")
 
-#: For a small, quick start: a serial collector and its small heap, and classes mapped from an archive.
+#: A small heap, collected serially: half the memory of the defaults, for as quick a start.
 _JVM: Final = ("-Xms64m", "-Xmx512m", "-XX:+UseSerialGC", "-XX:+ExitOnOutOfMemoryError", "-Xlog:disable")
 
 _PROPERTIES: Final = """\

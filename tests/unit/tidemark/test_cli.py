@@ -8,6 +8,7 @@ import pytest
 import yaml
 from typer.testing import CliRunner
 
+from stream.topics import LARGEST_RECORD
 from tidemark.cli import app
 from tidemark.settings import Settings
 
@@ -42,6 +43,11 @@ def test_compose_sets_only_settings_that_there_are() -> None:
     text = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
     names = {name.removeprefix("TIDEMARK_").lower() for name in text["x-tidemark"]["environment"]}
     assert names <= set(Settings.model_fields)
+
+
+def test_the_broker_of_compose_takes_the_largest_record() -> None:
+    services = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
+    assert int(services["kafka"]["environment"]["KAFKA_MESSAGE_MAX_BYTES"]) > LARGEST_RECORD
 
 
 def test_a_part_without_a_log_says_which_setting_names_it() -> None:
