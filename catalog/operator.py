@@ -1,4 +1,4 @@
-"""What the operator does from the command line: the first organization, and its tokens."""
+"""What the operator does from the command line: organizations, and the tokens of the first."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from sqlalchemy import Select, select
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from catalog import work
 from catalog.accounts import Account
@@ -17,7 +18,7 @@ from catalog.organizations import Organization
 from catalog.principal import SCOPES, Principal
 from catalog.slugs import slug_of
 from catalog.tokens import Token, Tokens, digest_of, new_secret
-from metering.problems import Fault, Invalid, ResourceNotFound
+from metering.problems import Fault, Invalid, ResourceNotFound, SlugTaken
 
 ORGANIZATION: Final = "default"
 ACCOUNT: Final = "admin"
@@ -33,16 +34,22 @@ async def ensure_first_organization(database: Database, token: str | None = None
     async with database.edit() as session:
         account = await session.scalar(_first_account())
         if account is None:
-            account = _admin_of(new_id())
-            session.add(_organization_of(account))
-            await session.flush()
-            session.add(account)
+            account = await _found(session, ORGANIZATION, "Default")
         elif token is None or await session.scalar(select(Token.id).where(Token.digest == digest_of(token))):
             return None
-        secret = token or new_secret()
-        tokens = Tokens(work.Work(session, _principal(account), account.created_at), account)
-        await tokens.issue(Token(name="First", slug=f"first-{new_id()[:8]}", scopes=list(ALL_SCOPES)), secret)
-        return secret
+        return await _issue_first(session, account, token or new_secret())
+
+
+async def create_organization(database: Database, name: str) -> str:
+    """Make an organization with service account "admin"; returns the plaintext of its first token, of all scopes.
+
+    Raises `SlugTaken` for a name that another organization has.
+    """
+    async with database.edit() as session:
+        slug = slug_of(name)
+        if await session.scalar(select(Organization.id).where(Organization.slug == slug)):
+            raise SlugTaken("Organization", slug)
+        return await _issue_first(session, await _found(session, slug, name), new_secret())
 
 
 async def list_tokens(database: Database) -> Sequence[Token]:
@@ -95,10 +102,21 @@ def _admin_of(organization_id: str) -> Account:
     return account
 
 
-def _organization_of(account: Account) -> Organization:
-    organization = Organization(id=account.organization_id, slug=ORGANIZATION, name="Default")
+async def _found(session: AsyncSession, slug: str, name: str) -> Account:
+    """A new organization's first service account."""
+    account = _admin_of(new_id())
+    organization = Organization(id=account.organization_id, slug=slug, name=name)
     work.stamp(organization, _principal(account), account.created_at)
-    return organization
+    session.add(organization)
+    await session.flush()
+    session.add(account)
+    return account
+
+
+async def _issue_first(session: AsyncSession, account: Account, secret: str) -> str:
+    tokens = Tokens(work.Work(session, _principal(account), account.created_at), account)
+    await tokens.issue(Token(name="First", slug=f"first-{new_id()[:8]}", scopes=list(ALL_SCOPES)), secret)
+    return secret
 
 
 def _principal(account: Account) -> Principal:

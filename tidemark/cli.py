@@ -24,8 +24,12 @@ app: Final = typer.Typer(
 )
 token: Final = typer.Typer(help="The tokens of the first service account.", no_args_is_help=True)
 app.add_typer(token, name="token")
+organization: Final = typer.Typer(
+    help="The organizations: tenants that see nothing of each other.", no_args_is_help=True
+)
+app.add_typer(organization, name="organization")
 
-console: Final = Console(log_path=False)
+console: Final = Console(log_path=False, soft_wrap=True)
 errors: Final = Console(stderr=True)
 
 
@@ -130,6 +134,15 @@ async def _migrate_clickhouse(dsn: str) -> None:
 
     async with open_clickhouse(dsn) as clickhouse:
         await clickhouse.migrate()
+
+
+@organization.command("create")
+def create_organization(name: Annotated[str, typer.Option(help="Its slug is made from it.")]) -> None:
+    """Make an organization, and print its first token this once."""
+    from tidemark import tokens
+
+    with _settings() as settings:
+        console.print(tokens.create_organization(settings, name), soft_wrap=True, highlight=False)
 
 
 @token.command("create")

@@ -134,6 +134,7 @@ async def _open_edges(app: FastAPI, settings: Settings, stack: AsyncExitStack) -
     catalog = app.state.catalog = open_catalog(settings.catalog_url)
     stack.push_async_callback(catalog.close)
     _run(stack, catalog.feed.run(), "change feed")
+    app.state.health.watch("catalog", lambda: catalog.feed.is_current)
     rules = Rules(remember_for=timedelta(days=settings.transaction_days))
     answer_timeout = timedelta(seconds=settings.answer_timeout)
     gateway = KafkaGateway(settings.kafka_servers, settings.partitions, answer_timeout=answer_timeout, rules=rules)

@@ -1,4 +1,4 @@
-"""`tidemark token`: the tokens of the first service account, at the catalog itself."""
+"""`tidemark token` and `tidemark organization`: who may call, at the catalog itself."""
 
 from __future__ import annotations
 
@@ -15,6 +15,11 @@ from catalog.tokens import Token
 from tidemark.settings import Settings
 
 T = TypeVar("T")
+
+
+def create_organization(settings: Settings, name: str) -> str:
+    """The plaintext of the first token of a new organization."""
+    return _in_catalog(settings, lambda it: operator.create_organization(it, name))
 
 
 def create(settings: Settings, name: str, scopes: list[str] | None) -> str:

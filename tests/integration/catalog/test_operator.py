@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from catalog.catalog import Catalog
-from catalog.operator import create_token, ensure_first_organization, list_tokens, revoke_token
+from catalog.operator import create_organization, create_token, ensure_first_organization, list_tokens, revoke_token
 from metering.problems import Invalid, ResourceNotFound, SlugTaken, Unauthenticated
 
 
@@ -60,3 +60,12 @@ async def test_what_cannot_be_done_is_refused(catalog: Catalog, token: str) -> N
         await create_token(catalog.database, "Other", ["read:everything"])
     with pytest.raises(ResourceNotFound):
         await revoke_token(catalog.database, "nothing")
+
+
+async def test_a_second_organization_has_a_first_token_of_its_own(catalog: Catalog, token: str) -> None:
+    secret = await create_organization(catalog.database, "Other Company")
+    theirs = await catalog.authenticator.authenticate(f"Bearer {secret}")
+    ours = await catalog.authenticator.authenticate(f"Bearer {token}")
+    assert theirs.organization_id != ours.organization_id
+    with pytest.raises(SlugTaken):
+        await create_organization(catalog.database, "Other Company")
