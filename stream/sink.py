@@ -14,14 +14,14 @@ from typing import Any, Final, Protocol
 
 import msgspec
 import structlog
-from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
-from aiokafka.errors import KafkaError, OffsetOutOfRangeError, UnknownTopicOrPartitionError
+from aiokafka.errors import KafkaError
 from clickhouse_connect.driver.exceptions import ClickHouseError
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, wait_exponential_jitter
 
 from metering.balance import Place
 from metering.problems import Unavailable
 from sql.clickhouse import ClickHouse
+from stream.feed import DecisionsFeed, DecisionsLost, Record
 from stream.records import Decided, decode_decided
 from stream.rows import COLUMNS, TABLE, Row, parts, rows_of
 from stream.topics import DECISIONS
@@ -31,40 +31,18 @@ MOST_WAITING: Final = 50_000
 #: A part costs merging, so groups start no closer than this; one that comes after a pause goes at once.
 PACE_SECONDS: Final = 0.1
 
-_RECORDS_A_POLL: Final = 200
-_POLL_MS: Final = 1_000
 _AWAY: Final = (KafkaError, ClickHouseError, Unavailable, OSError)
 
 log = structlog.get_logger(__name__)
 
 
-class DecisionsLost(Exception):
-    """The topic no longer holds decisions that the table needs: a person has to look, so the sink stops."""
+class Feed(Protocol):
+    """What the sink reads from; `DecisionsFeed` is the real one."""
 
-
-class Consumer(Protocol):
-    """What the sink needs of an `AIOKafkaConsumer`."""
-
-    async def start(self) -> None: ...
-    async def stop(self) -> None: ...
-    async def topics(self) -> Collection[str]: ...
-    def partitions_for_topic(self, topic: str) -> set[int] | None: ...
-    def assign(self, partitions: Iterable[TopicPartition]) -> None: ...
-    def seek(self, partition: TopicPartition, offset: int) -> None: ...
-    async def seek_to_beginning(self, *partitions: TopicPartition) -> Any: ...
-    async def getmany(
-        self, *partitions: TopicPartition, timeout_ms: int, max_records: int
-    ) -> Mapping[TopicPartition, Sequence[ConsumerRecord[bytes, bytes]]]: ...
-
-
-def kafka_consumer(bootstrap_servers: str) -> Consumer:
-    consumer: Consumer = AIOKafkaConsumer(
-        bootstrap_servers=bootstrap_servers,
-        enable_auto_commit=False,
-        auto_offset_reset="none",  # an offset that is gone must be noticed, never skipped
-        fetch_max_wait_ms=100,  # a partition without news holds back its broker's others for as long
-    )
-    return consumer
+    async def partitions(self) -> set[int]: ...
+    async def open(self, offsets: Mapping[int, int | None]) -> None: ...
+    async def poll(self) -> Mapping[int, Sequence[Record]]: ...
+    async def close(self) -> None: ...
 
 
 @dataclass
@@ -74,7 +52,7 @@ class Reading:
     partition: int
     last: Place | None = None
 
-    def take(self, record: ConsumerRecord[bytes, bytes]) -> list[Row]:
+    def take(self, record: Record) -> list[Row]:
         """The rows that this record adds; none when it was taken before. Raises `DecisionsLost` on a hole."""
         decided = _decoded(record)
         if decided is None:
@@ -135,14 +113,14 @@ class Sink:
         clickhouse: ClickHouse,
         *,
         partitions: Collection[int] | None = None,
-        open_consumer: Callable[[str], Consumer] = kafka_consumer,
+        open_feed: Callable[[str], Feed] = DecisionsFeed,
     ) -> None:
         self.complete_to: dict[int, int] = {}
         """Per partition, the offset of `usage` up to which every decision's row is in the table."""
         self._bootstrap_servers = bootstrap_servers
         self._clickhouse = clickhouse
         self._partitions = partitions
-        self._open_consumer = open_consumer
+        self._open_feed = open_feed
 
     async def run(self) -> None:
         """Copy until cancelled. Starts over from the rows whenever Kafka or ClickHouse fail; raises `DecisionsLost`."""
@@ -155,47 +133,25 @@ class Sink:
                 await self._copy()
 
     async def _copy(self) -> None:
-        consumer = self._open_consumer(self._bootstrap_servers)
+        feed = self._open_feed(self._bootstrap_servers)
         try:
-            await consumer.start()
-            readings = await self._go_on(consumer)
+            readings = await self._go_on(feed)
             backlog = Backlog(MOST_WAITING)
-            await _together(self._read(consumer, readings, backlog), self._write(backlog))
-        except OffsetOutOfRangeError as error:
-            raise DecisionsLost(f"{DECISIONS} does not hold the offset that the table goes on from: {error}") from error
+            await _together(_read(feed, readings, backlog), self._write(backlog))
         finally:
-            await consumer.stop()
+            await feed.close()
 
-    async def _go_on(self, consumer: Consumer) -> dict[TopicPartition, Reading]:
+    async def _go_on(self, feed: Feed) -> dict[int, Reading]:
+        """Open the feed where the rows end."""
+        found = await feed.partitions()
+        wanted = found if self._partitions is None else found.intersection(self._partitions)
         places = {partition: (Place(*last), at) for partition, last, at in await self._clickhouse.query("places")}
-        readings = {
-            TopicPartition(DECISIONS, partition): Reading(partition)
-            for partition in await self._assigned_partitions(consumer)
-        }
-        consumer.assign(readings)
-        for topic_partition, reading in readings.items():
-            if reading.partition in places:
-                reading.last, at = places[reading.partition]
-                self.complete_to.setdefault(reading.partition, reading.last.offset - 1)
-                consumer.seek(topic_partition, at)
-            else:
-                await consumer.seek_to_beginning(topic_partition)
+        readings = {partition: Reading(partition) for partition in wanted}
+        for partition in wanted & places.keys():
+            readings[partition].last = last = places[partition][0]
+            self.complete_to.setdefault(partition, last.offset - 1)
+        await feed.open({partition: places[partition][1] if partition in places else None for partition in wanted})
         return readings
-
-    async def _assigned_partitions(self, consumer: Consumer) -> Collection[int]:
-        await consumer.topics()
-        partitions = consumer.partitions_for_topic(DECISIONS)
-        if not partitions:
-            raise UnknownTopicOrPartitionError(f"there is no topic {DECISIONS} yet")
-        return sorted(partitions if self._partitions is None else partitions.intersection(self._partitions))
-
-    async def _read(self, consumer: Consumer, readings: dict[TopicPartition, Reading], backlog: Backlog) -> None:
-        while True:
-            polled = await consumer.getmany(timeout_ms=_POLL_MS, max_records=_RECORDS_A_POLL)
-            for topic_partition, records in polled.items():
-                reading = readings[topic_partition]
-                rows = await asyncio.to_thread(_take_all, reading, records)
-                await backlog.put(rows, [reading])
 
     async def _write(self, backlog: Backlog) -> None:
         while True:
@@ -207,11 +163,18 @@ class Sink:
             await pace
 
 
-def _take_all(reading: Reading, records: Iterable[ConsumerRecord[bytes, bytes]]) -> list[Row]:
+async def _read(feed: Feed, readings: Mapping[int, Reading], backlog: Backlog) -> None:
+    while True:
+        for partition, records in (await feed.poll()).items():
+            rows = await asyncio.to_thread(_take_all, readings[partition], records)
+            await backlog.put(rows, [readings[partition]])
+
+
+def _take_all(reading: Reading, records: Iterable[Record]) -> list[Row]:
     return [row for record in records for row in reading.take(record)]
 
 
-def _decoded(record: ConsumerRecord[bytes, bytes]) -> Decided | None:
+def _decoded(record: Record) -> Decided | None:
     try:
         decided = decode_decided(record.value or b"")
     except msgspec.DecodeError as error:
@@ -223,7 +186,7 @@ def _decoded(record: ConsumerRecord[bytes, bytes]) -> Decided | None:
     return None
 
 
-def _rows(decided: Decided, record: ConsumerRecord[bytes, bytes], after: Place) -> list[Row]:
+def _rows(decided: Decided, record: Record, after: Place) -> list[Row]:
     try:
         return rows_of(decided, record.offset, after)
     except (msgspec.DecodeError, ValueError) as error:
@@ -231,7 +194,7 @@ def _rows(decided: Decided, record: ConsumerRecord[bytes, bytes], after: Place) 
         return []
 
 
-def _say_skipped(record: ConsumerRecord[bytes, bytes], why: str) -> None:
+def _say_skipped(record: Record, why: str) -> None:
     log.error("skipped a record of decisions", partition=record.partition, offset=record.offset, why=why)
 
 

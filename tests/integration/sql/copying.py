@@ -43,9 +43,9 @@ def tell(what: object) -> None:
 
 
 async def copy(clickhouse: ClickHouse) -> None:
-    sink.PACE_SECONDS, sink.MOST_WAITING, sink._RECORDS_A_POLL = 0.0, 1, 10  # many small parts, many places to die
+    sink.PACE_SECONDS, sink.MOST_WAITING = 0.0, 1  # many small parts, many places to die
     seen = -1
-    async with running(history(), clickhouse) as copying:
+    async with running(history(), clickhouse, most_a_poll=10) as copying:
         while min(copying.complete_to.values(), default=-1) < RECORDS - 1 or len(copying.complete_to) < PARTITIONS:
             await asyncio.sleep(0.005)
             if (highest := max(copying.complete_to.values(), default=-1)) > seen:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
-from aiokafka import TopicPartition
 from clickhouse_connect.driver.exceptions import OperationalError
 
 from metering.balance import NEW_BALANCE, Balance, Place
@@ -20,7 +19,6 @@ from metering.grant import Grant
 from metering.meter import Aggregation, Behavior
 from stream.records import VERSION, Batch, Decided, Rules, encode
 from stream.sink import Sink
-from stream.topics import DECISIONS
 
 NOON = datetime(2026, 11, 5, 12, tzinfo=UTC)
 DEADLINE = 5.0
@@ -84,47 +82,35 @@ class DecisionsLog:
             self.append(record.value, partition)
 
 
-class LogConsumer:
-    """Reads a `DecisionsLog` as `AIOKafkaConsumer` reads the topic."""
+class LogFeed:
+    """Reads a `DecisionsLog` as `DecisionsFeed` reads the topic."""
 
-    def __init__(self, log: DecisionsLog) -> None:
+    def __init__(self, log: DecisionsLog, most: int = 100) -> None:
         self._log = log
-        self._positions: dict[TopicPartition, int] = {}
+        self._most = most
+        self._offsets: dict[int, int] = {}
 
-    async def start(self) -> None: ...
-
-    async def stop(self) -> None: ...
-
-    async def topics(self) -> set[str]:
-        return {DECISIONS}
-
-    def partitions_for_topic(self, topic: str) -> set[int]:
+    async def partitions(self) -> set[int]:
         return set(range(self._log.partitions))
 
-    def assign(self, partitions: Iterable[TopicPartition]) -> None:
-        self._positions = dict.fromkeys(partitions, 0)
+    async def open(self, offsets: Mapping[int, int | None]) -> None:
+        self._offsets = {partition: offset or 0 for partition, offset in offsets.items()}
 
-    def seek(self, partition: TopicPartition, offset: int) -> None:
-        self._positions[partition] = offset
-
-    async def seek_to_beginning(self, *partitions: TopicPartition) -> None:
-        self._positions.update(dict.fromkeys(partitions, 0))
-
-    async def getmany(
-        self, *partitions: TopicPartition, timeout_ms: int, max_records: int
-    ) -> dict[TopicPartition, list[Written]]:
-        while not (polled := self._poll(max_records)):
+    async def poll(self) -> dict[int, list[Written]]:
+        while not (polled := self._next()):
             self._log.appended.clear()
             await self._log.appended.wait()
         return polled
 
-    def _poll(self, most: int) -> dict[TopicPartition, list[Written]]:
+    async def close(self) -> None: ...
+
+    def _next(self) -> dict[int, list[Written]]:
         polled = {}
-        for topic_partition, position in self._positions.items():
-            records = self._log.records[topic_partition.partition][position : position + most]
-            self._positions[topic_partition] = position + len(records)
+        for partition, offset in self._offsets.items():
+            records = self._log.records[partition][offset : offset + self._most]
+            self._offsets[partition] = offset + len(records)
             if records:
-                polled[topic_partition] = records
+                polled[partition] = records
         return polled
 
 
@@ -159,9 +145,9 @@ class Table:
 
 
 @asynccontextmanager
-async def running(log: DecisionsLog, table: Any, **others: Any) -> Any:
+async def running(log: DecisionsLog, table: Any, *, most_a_poll: int = 100, **others: Any) -> Any:
     """A sink that copies from `log` to `table`, cancelled in the end as if killed."""
-    sink = Sink("nowhere", table, open_consumer=lambda _: LogConsumer(log), **others)  # type: ignore[arg-type, return-value]
+    sink = Sink("nowhere", table, open_feed=lambda _: LogFeed(log, most_a_poll), **others)  # type: ignore[arg-type, return-value]
     task = asyncio.create_task(sink.run())
     try:
         yield sink
@@ -173,5 +159,5 @@ async def running(log: DecisionsLog, table: Any, **others: Any) -> Any:
 
 async def eventually(condition: Callable[[], bool]) -> None:
     async with asyncio.timeout(DEADLINE):
-        while not condition():  # noqa: ASYNC110  # it watches a table, which tells nobody
+        while not condition():  # it watches a table, which tells nobody
             await asyncio.sleep(0.005)

@@ -6,9 +6,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from metering.command import Peek, Read
+from stream.feed import DecisionsLost
 from stream.records import VERSION, Decided, encode
-from stream.sink import Backlog, DecisionsLost, Reading, Sink
-from tests.unit.sink.log import NOON, DecisionsLog, LogConsumer, Table, eventually, report, running
+from stream.sink import Backlog, Reading, Sink
+from tests.unit.sink.log import NOON, DecisionsLog, LogFeed, Table, eventually, report, running
 
 
 async def test_each_decision_becomes_one_row_in_log_order() -> None:
@@ -115,7 +116,7 @@ async def test_a_hole_in_the_decisions_stops_the_sink_and_says_where() -> None:
     log, table = DecisionsLog(), Table()
     for offset in (0, 2):
         log.append(encode(Decided(VERSION, 0, offset, [], b"")))
-    sink = Sink("nowhere", table, open_consumer=lambda _: LogConsumer(log))  # type: ignore[arg-type, return-value]
+    sink = Sink("nowhere", table, open_feed=lambda _: LogFeed(log))  # type: ignore[arg-type, return-value]
     with pytest.raises(DecisionsLost, match="after the decisions of usage record 0 come those of 2, at offset 1"):
         await asyncio.wait_for(sink.run(), 10)
 
