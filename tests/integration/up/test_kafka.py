@@ -14,7 +14,7 @@ import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 
-from stream.topics import LARGEST_RECORD, DECISIONS, all_topics
+from stream.topics import DECISIONS, LARGEST_RECORD, all_topics
 from tidemark.failures import KafkaFails, TopicMismatch
 from tidemark.kafka import EmbeddedKafka
 from tidemark.topics import create_topics
