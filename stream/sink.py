@@ -8,12 +8,12 @@ can be killed between any two steps, and a failed step is answered by starting o
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
 import msgspec
-import structlog
 from aiokafka.errors import KafkaError
 from clickhouse_connect.driver.exceptions import ClickHouseError
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, wait_exponential_jitter
@@ -33,7 +33,7 @@ PACE_SECONDS: Final = 0.1
 
 _AWAY: Final = (KafkaError, ClickHouseError, Unavailable, OSError)
 
-log = structlog.get_logger(__name__)
+log: Final = logging.getLogger(__name__)
 
 
 class Feed(Protocol):
@@ -195,12 +195,12 @@ def _rows(decided: Decided, record: Record, after: Place) -> list[Row]:
 
 
 def _say_skipped(record: Record, why: str) -> None:
-    log.error("skipped a record of decisions", partition=record.partition, offset=record.offset, why=why)
+    log.error("skipped record %s of partition %s of decisions: %s", record.offset, record.partition, why)
 
 
 def _say_why(state: RetryCallState) -> None:
     error = state.outcome.exception() if state.outcome else None
-    log.warning("the sink starts over from the rows", attempt=state.attempt_number, error=repr(error))
+    log.warning("the sink starts over from the rows (attempt %s): %r", state.attempt_number, error)
 
 
 async def _together(*loops: Any) -> None:
