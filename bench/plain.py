@@ -36,6 +36,7 @@ class UsageValue(BaseModel):
 class Usage(BaseModel):
     behavior: str
     entitlementSlug: str  # noqa: N815  # the contract's name
+    instanceSlug: str  # noqa: N815  # the contract's name
     timestamp: datetime
     value: UsageValue
 
@@ -45,4 +46,6 @@ async def report_usage(instance: str, entitlement: str, report: Report) -> Usage
     """Answer as Tidemark would, from nothing but the request."""
     value = UsageValue(event_count=1, type="number", value=float(report.value.value))
     now = report.timestamp or datetime.now(UTC)
-    return Usage(behavior=report.behavior, entitlementSlug=entitlement, timestamp=now, value=value)
+    return Usage(
+        behavior=report.behavior, instanceSlug=instance, entitlementSlug=entitlement, timestamp=now, value=value
+    )

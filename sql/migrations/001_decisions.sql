@@ -47,6 +47,8 @@ CREATE TABLE IF NOT EXISTS decisions
         toString(behavior), instance_slug, entitlement_slug, license_slug, token,
         ifNull(transaction_id, ''), metadata)) TYPE text(tokenizer = 'splitByNonAlpha'),
 
+    INDEX offsets offset TYPE minmax,
+
     PROJECTION quarter_hours
     (
         SELECT organization_id, instance_id, entitlement_id, status, toStartOfInterval(received_at, INTERVAL 15 MINUTE), count()
