@@ -117,6 +117,8 @@ class Sink:
     ) -> None:
         self.complete_to: dict[int, int] = {}
         """Per partition, the offset of `usage` up to which every decision's row is in the table."""
+        self.is_copying = False
+        """Whether it reads on where the rows end; false while Kafka or ClickHouse are away."""
         self._bootstrap_servers = bootstrap_servers
         self._clickhouse = clickhouse
         self._partitions = partitions
@@ -137,8 +139,10 @@ class Sink:
         try:
             readings = await self._go_on(feed)
             backlog = Backlog(MOST_WAITING)
+            self.is_copying = True
             await _together(_read(feed, readings, backlog), self._write(backlog))
         finally:
+            self.is_copying = False
             await feed.close()
 
     async def _go_on(self, feed: Feed) -> dict[int, Reading]:

@@ -152,6 +152,7 @@ async def _open_trail(app: FastAPI, settings: Settings, parts: Parts, stack: Asy
     if parts.sink:
         sink = app.state.sink = Sink(settings.kafka_servers, clickhouse)
         _run(stack, sink.run(), "sink")
+        app.state.health.watch("sink", lambda: sink.is_copying)
 
 
 def _run(stack: AsyncExitStack, work: Coroutine[Any, Any, None], name: str) -> None:
