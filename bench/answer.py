@@ -7,6 +7,7 @@ route that validates the same body with pydantic and answers at once, deciding n
 from __future__ import annotations
 
 import asyncio
+import json
 import statistics
 import subprocess
 import sys
@@ -80,7 +81,8 @@ def make_meters(pipeline: Pipeline) -> list[str]:
 
 
 def kafka_of(pipeline: Pipeline) -> str:
-    return f"127.0.0.1:{int((pipeline.data / 'kafka' / 'port').read_text())}"
+    ports = json.loads((pipeline.data / "kafka" / "ports.json").read_text())
+    return f"127.0.0.1:{ports[0]}"
 
 
 async def ping_pong(bootstrap_servers: str, rounds: int) -> float:
