@@ -56,6 +56,14 @@ def answer(problem: Problem, *, operation: str | None = None, occurrence: str | 
     return Response(body, problem.status, problem.headers, "application/problem+json")
 
 
+def answer_crash(request: Request, error: Exception, *, operation: str | None = None) -> Response:
+    """The response to what nobody foresaw: logged whole, told without a word of it."""
+    occurrence = _new_occurrence()
+    _log.error("%s %s failed, %s", request.method, request.url.path, occurrence, exc_info=error)
+    problem = Internal("Something went wrong here. It was logged under this problem's instance.")
+    return answer(problem, operation=operation, occurrence=occurrence)
+
+
 async def _on_problem(request: Request, problem: Exception) -> Response:
     assert isinstance(problem, Problem)
     if problem.__cause__ and problem.status >= Internal.status:
@@ -78,10 +86,7 @@ async def _on_invalid(request: Request, error: Exception) -> Response:
 
 
 async def _on_crash(request: Request, error: Exception) -> Response:
-    occurrence = _new_occurrence()
-    _log.error("%s %s failed, %s", request.method, request.url.path, occurrence, exc_info=error)
-    problem = Internal("Something went wrong here. It was logged under this problem's instance.")
-    return answer(problem, operation=_operation(request), occurrence=occurrence)
+    return answer_crash(request, error, operation=_operation(request))
 
 
 def _operation(request: Request) -> str | None:

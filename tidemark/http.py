@@ -17,6 +17,7 @@ from fastapi import APIRouter, FastAPI
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
+from starlette.types import ASGIApp
 
 import api.audit
 import api.problems
@@ -29,6 +30,7 @@ from sql.clickhouse import open_clickhouse
 from stream.gateway import KafkaGateway
 from stream.records import Rules
 from stream.sink import Sink
+from tidemark.express import Express
 from tidemark.settings import Settings
 
 log: Final = logging.getLogger(__name__)
@@ -50,6 +52,7 @@ def serve(settings: Settings, *, ingest: bool, api: bool, sink: bool) -> None:
         host=settings.host,
         port=settings.port,
         access_log=False,
+        proxy_headers=False,
         log_config=None,
         timeout_graceful_shutdown=10,
         backlog=2048,
@@ -59,22 +62,36 @@ def serve(settings: Settings, *, ingest: bool, api: bool, sink: bool) -> None:
 
 def create_app(settings: Settings, parts: Parts) -> FastAPI:
     """The app of these parts; what they need is opened when it starts."""
-    app = FastAPI(
+    app = Tidemark(
         title="Tidemark",
         description="Usage metering with synchronous decisions, exact under crashes, from the log.",
         version="0.1.0",
         lifespan=lambda app: _lifespan(app, settings, parts),
     )
+    app.state.parts = parts
+    app.state.largest_body = settings.largest_body
     health = Health()
     app.state.health = health
     if parts.ingest:
-        _add_ingest(app)
+        _document(app, ingest.report.PATH, "post", ingest.openapi.REPORT_USAGE)
     if parts.api:
         for router in (api.usage.router, api.audit.router, *api.routes.routers()):
             _include(app, router)
     app.router.routes.append(Route("/health", health.answer))
     api.problems.install(app, largest_body=settings.largest_body)
     return app
+
+
+class Tidemark(FastAPI):
+    """The app, with the express way of a report around its layers."""
+
+    def build_middleware_stack(self) -> ASGIApp:
+        layers = super().build_middleware_stack()
+        return Express(layers, self._report, self.state.largest_body) if self.state.parts.ingest else layers
+
+    async def _report(self, request: Request) -> Response:
+        edge: ingest.report.Ingest = self.state.ingest
+        return await edge.report_usage(request)
 
 
 class Health:
@@ -90,17 +107,6 @@ class Health:
         checks = {name: check() for name, check in self._checks.items()}
         well = bool(checks) and all(checks.values())
         return JSONResponse({"status": "ok" if well else "unavailable", "checks": checks}, 200 if well else 503)
-
-
-def _add_ingest(app: FastAPI) -> None:
-    async def report_usage(request: Request) -> Response:
-        edge: ingest.report.Ingest = request.app.state.ingest
-        return await edge.report_usage(request)
-
-    for prefix in ("", "/api"):
-        route = Route(prefix + ingest.report.PATH, report_usage, methods=["POST"], name=ingest.report.OPERATION)
-        app.router.routes.insert(0, route)
-    _document(app, ingest.report.PATH, "post", ingest.openapi.REPORT_USAGE)
 
 
 def _document(app: FastAPI, path: str, method: str, operation: dict[str, Any]) -> None:
