@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from typing import Final
 
 from metering.problems import MissingScope
@@ -26,6 +27,12 @@ class Principal:
             raise MissingScope(scope)
 
     def holds(self, scope: str) -> bool:
-        access, _, module = scope.partition(":")
-        accesses = ("write",) if access == "write" else ("read", "write")
-        return any(f"{held}:{of}" in self.scopes for held in accesses for of in (module, "*"))
+        return not self.scopes.isdisjoint(_satisfying(scope))
+
+
+@cache
+def _satisfying(scope: str) -> frozenset[str]:
+    """Every scope that a token may hold instead of `scope`."""
+    access, _, module = scope.partition(":")
+    accesses = ("write",) if access == "write" else ("read", "write")
+    return frozenset(f"{held}:{of}" for held in accesses for of in (module, "*"))

@@ -60,16 +60,26 @@ def serve(settings: Settings, *, ingest: bool, api: bool, sink: bool) -> None:
     uvicorn.Server(config).run()
 
 
-def create_app(settings: Settings, parts: Parts) -> FastAPI:
+def create_app(settings: Settings, parts: Parts) -> ASGIApp:
     """The app of these parts; what they need is opened when it starts."""
-    app = Tidemark(
+    app = _composed(settings, parts)
+    if not parts.ingest:
+        return app
+
+    async def report(request: Request) -> Response:
+        edge: ingest.report.Ingest = app.state.ingest
+        return await edge.report_usage(request)
+
+    return Express(app, report, settings.largest_body)
+
+
+def _composed(settings: Settings, parts: Parts) -> FastAPI:
+    app = FastAPI(
         title="Tidemark",
         description="Usage metering with synchronous decisions, exact under crashes, from the log.",
         version="0.1.0",
         lifespan=lambda app: _lifespan(app, settings, parts),
     )
-    app.state.parts = parts
-    app.state.largest_body = settings.largest_body
     health = Health()
     app.state.health = health
     if parts.ingest:
@@ -80,18 +90,6 @@ def create_app(settings: Settings, parts: Parts) -> FastAPI:
     app.router.routes.append(Route("/health", health.answer))
     api.problems.install(app, largest_body=settings.largest_body)
     return app
-
-
-class Tidemark(FastAPI):
-    """The app, with the express way of a report around its layers."""
-
-    def build_middleware_stack(self) -> ASGIApp:
-        layers = super().build_middleware_stack()
-        return Express(layers, self._report, self.state.largest_body) if self.state.parts.ingest else layers
-
-    async def _report(self, request: Request) -> Response:
-        edge: ingest.report.Ingest = self.state.ingest
-        return await edge.report_usage(request)
 
 
 class Health:
