@@ -14,3 +14,9 @@ MIGRATIONS: Final = Path(__file__).parent / "migrations"
 def statement(name: str) -> str:
     """The text of `queries/{name}.sql`. Names are the program's own, never a caller's."""
     return (QUERIES / f"{name}.sql").read_text(encoding="utf-8")
+
+
+@cache
+def names() -> frozenset[str]:
+    """The questions that there are."""
+    return frozenset(path.stem for path in QUERIES.glob("*.sql"))

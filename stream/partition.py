@@ -22,7 +22,7 @@ _SEEK_AGAIN_AFTER: Final = 5.0
 _LONGEST_LETTER: Final = 1024 * 1024
 
 #: What another producer's record can raise, decoded or decided: wrong bytes or shape, impossible numbers or times.
-_POISON: Final = (msgspec.MsgspecError, ValueError, TypeError, ArithmeticError)
+POISON: Final = (msgspec.MsgspecError, ValueError, TypeError, ArithmeticError)
 
 
 class Writer(Protocol):
@@ -96,7 +96,7 @@ class Partition:
             if received_at is not None:
                 await self._checkpointer.make_room(received_at)
             answers = decide_batch(batch, offset, self._state)
-        except _POISON as error:
+        except POISON as error:
             return await self._bury(source, offset, key, value, error)
         sent = await self._send(batch, answers, offset, value or b"")
         return Settled(source, offset, received_at, sent)

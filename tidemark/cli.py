@@ -34,8 +34,8 @@ errors: Final = Console(stderr=True)
 
 
 @contextmanager
-def _settings() -> Iterator[Settings]:
-    """The settings of this process; what stands in its way is told in words, as exit status 1."""
+def _settings(refusal: int = 1) -> Iterator[Settings]:
+    """The settings of this process; what stands in its way is told in words, as exit status `refusal`."""
     from metering.problems import Problem
 
     try:
@@ -43,14 +43,16 @@ def _settings() -> Iterator[Settings]:
         telemetry.configure(settings.log_level, settings.log_file)
         yield settings
     except ValidationError as error:
-        _refuse("\n".join(f"TIDEMARK_{'.'.join(map(str, e['loc'])).upper()}: {e['msg']}" for e in error.errors()))
+        _refuse(
+            "\n".join(f"TIDEMARK_{'.'.join(map(str, e['loc'])).upper()}: {e['msg']}" for e in error.errors()), refusal
+        )
     except (CannotRun, Problem) as error:
-        _refuse(str(error))
+        _refuse(str(error), refusal)
 
 
-def _refuse(why: str) -> None:
+def _refuse(why: str, status: int) -> None:
     errors.print(why, style="red", markup=False, highlight=False, soft_wrap=True)
-    raise typer.Exit(1)
+    raise typer.Exit(status)
 
 
 @app.command()
@@ -195,4 +197,25 @@ def replay(
         path = f"/instances/{instance}/entitlements/{entitlement}/usage"
         tally = asyncio.run(replay_trace(url or settings.url, token, path, trace, concurrency, console))
         if tally.failed:
+            raise typer.Exit(1)
+
+
+@app.command()
+def verify(
+    what_if: Annotated[
+        list[str] | None,
+        typer.Option(help="Only replay, under another limit: entitlement=SLUG,limit=N. Repeatable.", metavar="LIMIT"),
+    ] = None,
+    rows: Annotated[bool, typer.Option(help="Whether to compare ClickHouse's rows, too.")] = True,  # noqa: FBT002  # typer's way
+) -> None:
+    """Replay the log and compare all that was made of it. Exit status: 0 exact, 1 differences, 2 could not run."""
+    with _settings(refusal=2) as settings:
+        if what_if:
+            from tidemark.supposing import what_if as suppose
+
+            suppose(settings, console, what_if)
+            return
+        from tidemark.verifying import verify as verify_log
+
+        if not verify_log(settings, console, rows=rows).exact:
             raise typer.Exit(1)

@@ -27,6 +27,7 @@ import ingest.openapi
 import ingest.report
 from catalog.catalog import open_catalog
 from sql.clickhouse import open_clickhouse
+from sql.socket import answering
 from stream.gateway import KafkaGateway
 from stream.records import Rules
 from stream.sink import Sink
@@ -153,6 +154,8 @@ async def _open_trail(app: FastAPI, settings: Settings, parts: Parts, stack: Asy
     clickhouse = app.state.clickhouse = open_clickhouse(settings.clickhouse_dsn)
     stack.push_async_callback(clickhouse.close)
     await clickhouse.migrate()
+    if settings.clickhouse is None:
+        await stack.enter_async_context(answering(clickhouse, settings.trail_socket))
     if parts.sink:
         sink = app.state.sink = Sink(settings.kafka_servers, clickhouse)
         _run(stack, sink.run(), "sink")

@@ -28,6 +28,7 @@ Progress = Callable[[str], None]
 HOST: Final = "127.0.0.1"
 _START_WITHIN_S: Final = 60.0
 _STOP_WITHIN_S: Final = 20.0
+_PORTS: Final = "ports.json"
 _LOG4J: Final = Path(__file__).with_name("log4j2.xml")
 
 #: A small heap, collected serially: half the memory of the defaults, for as quick a start.
@@ -140,7 +141,7 @@ class EmbeddedKafka:
 
     @property
     def _ports_file(self) -> Path:
-        return self._data / "ports.json"
+        return self._data / _PORTS
 
     def _choose_ports(self) -> tuple[int, int]:
         """The ports for clients and the controller: those of last time, where they are free still."""
@@ -207,6 +208,14 @@ class EmbeddedKafka:
 
     def _logs(self) -> tuple[Path, Path]:
         return self._output, self._data / "kafka.log"
+
+
+def last_servers(data: Path) -> str:
+    """Where the broker with its log under `data` listens, or did when it last ran. Raises `KafkaFails` if never."""
+    try:
+        return f"{HOST}:{json.loads((data / _PORTS).read_text())[0]}"
+    except FileNotFoundError:
+        raise KafkaFails(f"No Kafka was ever started under {data}.") from None
 
 
 def _free_at_best(port: int | None) -> int:

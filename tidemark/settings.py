@@ -61,5 +61,10 @@ class Settings(BaseSettings):
         return self.clickhouse or f"chdb:///{self.data.absolute() / 'clickhouse'}"
 
     @property
+    def trail_socket(self) -> Path:
+        """Where the process that holds the embedded audit trail answers others on this machine."""
+        return self.data.absolute() / "trail.sock"
+
+    @property
     def url(self) -> str:
         return f"http://{self.host}:{self.port}"

@@ -1,0 +1,75 @@
+"""The replay: a partition's usage records folded once more, exactly as the worker folds them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from metering.command import Peek
+from metering.decision import Answer
+from metering.grant import Grant
+from stream.checkpoint import CLOCKS_APART
+from stream.decide import decide_batch
+from stream.partition import POISON
+from stream.records import Batch, decode_batch
+from stream.state import PartitionState
+from stream.store import Store
+
+#: Changes held in memory before they go to the store.
+_MOST_CHANGES: Final = 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class Folded:
+    """A usage record decided anew; `batch` is None, and there are no answers, where it can't be decided."""
+
+    offset: int
+    value: bytes
+    batch: Batch | None
+    answers: list[Answer | None]
+
+    def grant_at(self, position: int) -> Grant | None:
+        if self.batch is None or position >= len(self.batch.commands):
+            return None
+        return self.batch.grants[self.batch.grant_of[position]]
+
+    def counted(self) -> Iterator[Grant]:
+        """The grant of each meter that the record left a decision on, once a meter."""
+        if self.batch is None:
+            return
+        of = {
+            grant
+            for grant, command in zip(self.batch.grant_of, self.batch.commands, strict=True)
+            if not isinstance(command, Peek)
+        }
+        yield from {self.batch.grants[grant].key: self.batch.grants[grant] for grant in sorted(of)}.values()
+
+
+class Replay:
+    """Folds a partition's records, in order, into balances of its own in `store`."""
+
+    def __init__(self, store: Store) -> None:
+        self.state = PartitionState(store)
+        self._log_time: datetime | None = None
+
+    def fold(self, offset: int, value: bytes) -> Folded:
+        """Decide the record as a worker does, which buries what it can't."""
+        try:
+            batch = decode_batch(value)
+            return Folded(offset, value, batch, self.decide(batch, offset))
+        except POISON:
+            return Folded(offset, value, None, [])
+
+    def decide(self, batch: Batch, offset: int) -> list[Answer | None]:
+        """The answers to the batch's commands; raises what deciding raises, and then nothing has changed."""
+        answers = decide_batch(batch, offset, self.state)
+        if batch.commands and self.state.changes >= _MOST_CHANGES:
+            self._save(offset)
+            self._log_time = batch.commands[-1].received_at
+        return answers
+
+    def _save(self, offset: int) -> None:
+        """Receipts that are over are forgotten, as late as a worker may."""
+        self.state.save(self.state.take(self._log_time and self._log_time - CLOCKS_APART), offset)
