@@ -1,7 +1,8 @@
 """Where the worker's microseconds go: `python -m bench.profile [--flame FILE.svg]`.
 
 py-spy (`pip install --group bench`) looks at the worker while it decides what `bench.decide` gives it. Without FILE, a
-table of functions: the time spent in each itself, and with all that it called, in µs of a core for one report.
+table of functions: the time spent in each itself, and with all that it called, in µs of a core for one report. Only
+threads that hold the interpreter are looked at, since one that waits for the network would be counted as busy.
 """
 
 from __future__ import annotations
@@ -42,7 +43,7 @@ def main(flame: Path | None) -> None:
 def watched(servers: str, records: int, pid: int, output: Path, form: str) -> Run:
     """Look on from the first decision to the last."""
     asyncio.run(watch(servers, DECISIONS, 1, pid))
-    options = ["-r", str(_TIMES_A_SECOND), "-f", form, "-o", str(output), "--threads"]
+    options = ["-r", str(_TIMES_A_SECOND), "-f", form, "-o", str(output), "--gil"]
     with subprocess.Popen([str(_SPY), "record", "-p", str(pid), *options], stdout=subprocess.DEVNULL) as spy:
         run = asyncio.run(watch(servers, DECISIONS, records, pid))
         spy.send_signal(signal.SIGINT)

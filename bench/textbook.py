@@ -6,6 +6,7 @@ One record a report, a table, a send for each decision; RocksDB. The codec is ms
 
 from __future__ import annotations
 
+import logging
 import sys
 from pathlib import Path
 from typing import Any, Final
@@ -61,4 +62,6 @@ def build_app(servers: str, folder: Path) -> faust.App:
 
 if __name__ == "__main__":
     app = build_app(sys.argv[1], Path(sys.argv[2]))
+    for name in ("faust", "mode", "aiokafka"):
+        logging.getLogger(name).setLevel(logging.WARNING)  # else each record's debug lines are made, and thrown away
     faust.Worker(app, loglevel="WARNING").execute_from_commandline()
