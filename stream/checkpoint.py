@@ -1,10 +1,9 @@
-"""Checkpoints: what shortens a replay. Decisions first, then balances, then the source offset, in no other order."""
+"""Checkpoints: what shortens a replay. Decisions first, then the changelog, then the store, in no other order."""
 
 from __future__ import annotations
 
 import asyncio
-from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, Protocol
@@ -15,11 +14,9 @@ from stream.store import Changes
 INTERVAL: Final = 0.25
 MOST_CHANGES: Final = 50_000
 MOST_RECORDS: Final = 2_000
+MOST_BYTES: Final = 64 * 1024 * 1024
 
-#: How much log time one checkpoint may span, well below the shortest memory of a transaction: half a checkpoint that
-#: survived a crash must not hold a receipt that was made anew after an earlier one of its id expired.
-LONGEST_SPAN: Final = timedelta(minutes=5)
-#: How far the clocks of those who stamp commands may lie apart before an expired receipt is missed.
+#: How far the clocks of those who stamp commands may lie behind the log's before an expired receipt is missed.
 CLOCKS_APART: Final = timedelta(hours=1)
 
 
@@ -30,62 +27,57 @@ class Source(Protocol):
 
 
 class Changelog(Protocol):
-    """Where a partition's changes are made durable."""
+    """Where a partition's changes are made durable, by its owner alone."""
 
-    async def append(self, partition: int, changes: Changes) -> int:
-        """Write the changes in order; returns the offset of the last one once the log holds them all."""
+    async def append(self, changes: Changes) -> int:
+        """Write the changes, all or none; returns the offset of the last. Raises when the partition has a new owner."""
 
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """A record that was decided: its source, where and when it stands in the log, its decisions on their way."""
+    """A record that was decided: its place, when the log took it, its bytes, and its decisions' way to the broker.
+
+    `sending` is done once they are handed over, and holds what is done once the broker acknowledged each.
+    """
 
     source: Source
     offset: int
-    received_at: datetime | None
-    sent: Sequence[Awaitable[object]]
+    appended_at: datetime
+    size: int
+    sending: asyncio.Future[Sequence[Awaitable[object]]]
 
 
 class Checkpointer:
-    """Checkpoints one partition behind its decisions, every `INTERVAL` or `MOST_CHANGES`, while there is anything new.
+    """Checkpoints one partition behind its decisions, every `INTERVAL` or sooner when much has changed.
 
-    Guarantees: a balance is in the changelog only after every decision made from it was acknowledged by the broker,
-    in the store only after it is in the changelog, and a source record is acknowledged only after both.
+    Guarantees: the changelog holds a balance only after every decision made from it was acknowledged by the broker,
+    together with the place in `usage` that it stands for, and all of a checkpoint or nothing; the store holds it only
+    after the changelog; a source record is acknowledged only after both.
     """
 
-    def __init__(
-        self,
-        partition: int,
-        state: PartitionState,
-        changelog: Changelog,
-        committed: Callable[[], int | None],
-    ) -> None:
-        self._partition = partition
+    def __init__(self, state: PartitionState, changelog: Changelog) -> None:
         self._state = state
         self._changelog = changelog
-        self._committed = committed
         self._settled: list[Settled] = []
-        self._begun_at: datetime | None = None
-        self._log_times: deque[tuple[int, datetime]] = deque()
+        self._bytes = 0
         self._room = asyncio.Event()
         self._room.set()
         self._work = asyncio.Event()
         self._full = asyncio.Event()
         self._finishing = False
 
-    async def make_room(self, log_time: datetime) -> None:
-        """Wait until a record of this log time may be decided: not too many are behind, nor too long ago."""
-        if self._begun_at is not None and abs(log_time - self._begun_at) > LONGEST_SPAN:
-            self._hurry()
+    async def make_room(self) -> None:
+        """Wait until another record may be decided: not too much is behind, so that memory stays bounded."""
         await self._room.wait()
 
     def add(self, settled: Settled) -> None:
-        """Take note of a decided record."""
+        """Take note of a record in the same step that decided it: no checkpoint may come between."""
         self._settled.append(settled)
-        self._begun_at = self._begun_at or settled.received_at
+        self._bytes += settled.size
         self._work.set()
-        if self._state.changes >= MOST_CHANGES or len(self._settled) >= MOST_RECORDS:
-            self._hurry()
+        if self._is_full():
+            self._full.set()
+            self._room.clear()
 
     async def run(self) -> None:
         """Checkpoint until `finish`; an error ends it and is the caller's to act on."""
@@ -103,19 +95,22 @@ class Checkpointer:
 
     async def checkpoint(self) -> None:
         """Make everything settled so far durable, and acknowledge its source."""
-        settled, self._settled, self._begun_at = self._settled, [], None
-        changes = self._state.take(self._forget_before())
+        if settled := self._take():
+            last = settled[-1]
+            changes = self._state.take(last.offset + 1, forget_before=last.appended_at - CLOCKS_APART)
+            for record in settled:
+                await asyncio.gather(*await record.sending)
+            self._state.save(changes, await self._changelog.append(changes))
+            for record in settled:
+                record.source.ack()
+
+    def _take(self) -> list[Settled]:
+        settled, self._settled, self._bytes = self._settled, [], 0
         if not self._finishing:
             self._work.clear()
             self._full.clear()
         self._room.set()
-        await asyncio.gather(*(future for record in settled for future in record.sent))
-        if changes:
-            offset = await self._changelog.append(self._partition, changes)
-            self._state.save(changes, offset)
-        for record in settled:
-            record.source.ack()
-        self._note_log_time(settled)
+        return settled
 
     async def _until_due(self) -> None:
         try:
@@ -124,20 +119,5 @@ class Checkpointer:
         except TimeoutError:
             pass
 
-    def _hurry(self) -> None:
-        self._full.set()
-        self._room.clear()
-
-    def _note_log_time(self, settled: Sequence[Settled]) -> None:
-        for record in reversed(settled):
-            if record.received_at is not None:
-                self._log_times.append((record.offset, record.received_at))
-                return
-
-    def _forget_before(self) -> datetime | None:
-        """The log time of the last checkpoint that no replay can start before: its offset is committed."""
-        committed = self._committed()
-        passed: datetime | None = None
-        while committed is not None and self._log_times and self._log_times[0][0] < committed:
-            passed = self._log_times.popleft()[1] - CLOCKS_APART
-        return passed
+    def _is_full(self) -> bool:
+        return self._state.changes >= MOST_CHANGES or len(self._settled) >= MOST_RECORDS or self._bytes >= MOST_BYTES

@@ -6,27 +6,31 @@ import asyncio
 import logging
 import os
 import zlib
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from typing import Any, Final, Protocol
 
+import msgspec
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
-from aiokafka.errors import KafkaError
+from aiokafka.errors import KafkaConnectionError, KafkaError
 
 from metering.balance import Place
 from metering.command import Command
 from metering.decision import Answer
 from metering.grant import Grant
-from metering.problems import Unavailable
 from stream.producer import log_producer
-from stream.pump import Pump, Waiting, make_batch, not_decided
-from stream.records import Decided, Rules, decision_id, decode_decided, encode
-from stream.topics import REPLIES, REPLY_PARTITIONS, USAGE
+from stream.pump import Pump, Waiting, make_batch, not_decided, out_of_reach, too_many
+from stream.records import ORIGIN_SIZE, Decided, Rules, decision_id, decode_decided, encode
+from stream.topics import REPLIES, REPLY_PARTITIONS, USAGE, partition_of
 
 log: Final = logging.getLogger(__name__)
 
 _SWEEP_EVERY: Final = 0.05
 _RECONNECT_AFTER: Final = 1.0
+_STOP_WITHIN: Final = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +60,6 @@ class Gateway(Protocol):
         """Append the command and return, once the log holds it, the id that its decision will have."""
 
 
-def partition_of(meter: bytes, partitions: int) -> int:
-    """The partition of a meter's key: CRC-32, which is the same in every process and costs nothing."""
-    return zlib.crc32(meter) % partitions
-
-
 @dataclass(slots=True)
 class _InFlight:
     """A batch that was sent, until its reply is here or its deadline passed."""
@@ -69,10 +68,15 @@ class _InFlight:
     deadline: float
 
 
+class WrongPartitions(Exception):
+    """The log has another number of partitions than this gateway spreads its meters over."""
+
+
 class KafkaGateway:
     """The gateway over Kafka: a pump per partition, one producer, one consumer of this gateway's replies.
 
-    Survives the broker: while it is away callers get their 503, and the service comes back by itself.
+    Survives the broker: while it is away callers get their 503, and the service comes back by itself. At most
+    `most_waiting` commands wait at a time, queued or on their way to a decision.
     """
 
     def __init__(
@@ -86,32 +90,32 @@ class KafkaGateway:
     ) -> None:
         self._bootstrap_servers = bootstrap_servers
         self._answer_timeout = answer_timeout.total_seconds()
+        self._most_waiting = most_waiting
         self._rules = rules or Rules()
-        self._origin = os.urandom(8)
+        self._origin = os.urandom(ORIGIN_SIZE)
         self._number = 0
+        self._waiting = 0
         self._reply_to = zlib.crc32(self._origin) % REPLY_PARTITIONS
-        self._pumps = [Pump(self._appender(number), most_waiting) for number in range(partitions)]
+        self._pumps = [Pump(partial(self._append, number)) for number in range(partitions)]
         self._in_flight: dict[int, _InFlight] = {}
         self._producer: AIOKafkaProducer | None = None
-        self._listening = False
+        self._failed = False
         self._tasks: list[asyncio.Task[None]] = []
 
     @property
     def connected(self) -> bool:
         """Whether commands can leave and answers can arrive."""
-        return self._producer is not None and self._listening
+        return self._producer is not None and not any(task.done() for task in self._tasks)
 
     async def open(self) -> None:
         """Start; returns at once, and connects in the background."""
-        self._tasks = [
-            asyncio.create_task(task) for task in (self._listen(), self._sweep(), *(pump.run() for pump in self._pumps))
-        ]
+        work = (self._stay_connected(), self._sweep(), *(pump.run() for pump in self._pumps))
+        self._tasks = [asyncio.create_task(task) for task in work]
 
     async def close(self) -> None:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        await self._disconnect()
 
     async def submit(self, grant: Grant, command: Command) -> Answered:
         answered: Answered = await self._put(grant, command, for_answer=True)
@@ -122,89 +126,100 @@ class KafkaGateway:
         return decision_id(*place)
 
     def _put(self, grant: Grant, command: Command, *, for_answer: bool) -> asyncio.Future[Any]:
-        if not self.connected:
-            raise Unavailable("The log is out of reach; send this again in a moment.", headers={"Retry-After": "1"})
         loop = asyncio.get_running_loop()
         waiting = Waiting(grant, command, loop.create_future(), for_answer, loop.time() + self._answer_timeout)
+        if not self.connected:
+            raise out_of_reach(waiting)
+        if self._waiting >= self._most_waiting:
+            raise too_many(waiting)
+        self._waiting += 1
+        waiting.future.add_done_callback(self._no_longer_waits)
         self._pumps[partition_of(grant.key, len(self._pumps))].put(waiting)
         return waiting.future
 
-    def _appender(self, partition: int) -> Any:
-        async def append(batch: list[Waiting]) -> None:
-            if batch:
-                await self._append(partition, batch)
-
-        return append
+    def _no_longer_waits(self, _: asyncio.Future[Any]) -> None:
+        self._waiting -= 1
 
     async def _append(self, partition: int, batch: list[Waiting]) -> None:
         self._number += 1
         number = self._number
-        value = encode(make_batch(batch, self._origin, number, self._reply_to, self._rules))
         answered = [waiting for waiting in batch if waiting.for_answer]
         if answered:
             self._in_flight[number] = _InFlight(batch, max(waiting.deadline for waiting in answered))
         try:
-            producer = await self._connect()
-            appended = await (await producer.send(USAGE, value, partition=partition))
-        except (KafkaError, OSError) as error:
+            value = encode(make_batch(batch, self._origin, number, self._reply_to, self._rules))
+            offset = await self._send(partition, value)
+        except Exception as error:  # noqa: BLE001  # whatever it was, the callers are told, and the next batch is tried
             log.warning("the log did not take a batch of %d commands: %r", len(batch), error)
-            await self._disconnect()
+            self._failed = True
             for waiting in batch:
                 waiting.fail(not_decided(waiting))  # it may be in the log all the same
             return
         for position, waiting in enumerate(batch):
             if not waiting.for_answer and not waiting.future.done():
-                waiting.future.set_result((partition, Place(appended.offset, position)))
+                waiting.future.set_result((partition, Place(offset, position)))
 
-    async def _connect(self) -> AIOKafkaProducer:
+    async def _send(self, partition: int, value: bytes) -> int:
         if self._producer is None:
-            producer = log_producer(self._bootstrap_servers, request_timeout_ms=10_000)
-            await producer.start()
-            self._producer = producer
-        return self._producer
+            raise KafkaConnectionError("the log is out of reach")
+        appended = await (await self._producer.send(USAGE, value, partition=partition))
+        offset: int = appended.offset
+        return offset
 
-    async def _disconnect(self) -> None:
-        producer, self._producer = self._producer, None
-        if producer is not None:
-            try:
-                async with asyncio.timeout(self._answer_timeout):
-                    await producer.stop()
-            except (KafkaError, OSError, TimeoutError) as error:
-                log.warning("the producer did not stop cleanly: %r", error)
-
-    async def _listen(self) -> None:
-        """Read this gateway's replies for ever, connecting again whenever the broker went away."""
+    async def _stay_connected(self) -> None:
+        """Connect, and connect again whenever a batch was not taken or replies can't be read."""
         while True:
             try:
-                await self._read_replies()
-            except (KafkaError, OSError) as error:
-                log.warning("replies are out of reach: %r", error)
-            self._listening = False
+                await self._connection()
+            except (KafkaError, OSError, WrongPartitions) as error:
+                log.warning("the log is out of reach: %r", error)
             await asyncio.sleep(_RECONNECT_AFTER)
 
-    async def _read_replies(self) -> None:
-        consumer = AIOKafkaConsumer(bootstrap_servers=self._bootstrap_servers, enable_auto_commit=False)
+    async def _connection(self) -> None:
+        async with AsyncExitStack() as stack:
+            producer = log_producer(self._bootstrap_servers, request_timeout_ms=10_000)
+            stack.push_async_callback(_stop, producer.stop)
+            await producer.start()
+            if len(found := await producer.partitions_for(USAGE)) != len(self._pumps):
+                raise WrongPartitions(
+                    f"{USAGE} has {len(found)} partitions, TIDEMARK_PARTITIONS says {len(self._pumps)}"
+                )
+            replies = AIOKafkaConsumer(bootstrap_servers=self._bootstrap_servers, enable_auto_commit=False)
+            stack.push_async_callback(_stop, replies.stop)
+            await replies.start()
+            await self._read_replies(replies, producer)
+
+    async def _read_replies(self, replies: AIOKafkaConsumer, producer: AIOKafkaProducer) -> None:
         tp = TopicPartition(REPLIES, self._reply_to)
-        await consumer.start()
+        replies.assign([tp])
+        await replies.seek_to_end(tp)
+        await replies.position(tp)
+        self._failed = False
+        self._producer = producer
         try:
-            consumer.assign([tp])
-            await consumer.seek_to_end(tp)
-            await self._connect()
-            self._listening = True
-            while True:
-                for record in (await consumer.getmany(tp, timeout_ms=1_000)).get(tp, []):
-                    if record.key[:8] == self._origin:
-                        self._answer(int.from_bytes(record.key[8:], "big"), decode_decided(record.value))
+            while not self._failed:
+                for record in (await replies.getmany(tp, timeout_ms=1_000)).get(tp, []):
+                    self._read(record.key or b"", record.value or b"")
         finally:
-            await consumer.stop()
+            self._producer = None
+
+    def _read(self, key: bytes, value: bytes) -> None:
+        if key[:ORIGIN_SIZE] != self._origin:
+            return  # another gateway's
+        try:
+            self._answer(int.from_bytes(key[ORIGIN_SIZE:], "big"), decode_decided(value))
+        except msgspec.MsgspecError as error:
+            log.warning("a reply that cannot be read: %s", error)
 
     def _answer(self, number: int, decided: Decided) -> None:
-        batch = self._in_flight.pop(number, None)
-        if batch is None:
-            return  # decided twice, or after its callers gave up
+        batch = self._in_flight.get(number)
+        if batch is None or len(decided.answers) != len(batch.waiting):
+            return  # decided twice, after its callers gave up, or not decided at all
         for position, (waiting, answer) in enumerate(zip(batch.waiting, decided.answers, strict=True)):
             if waiting.for_answer and answer is not None and not waiting.future.done():
                 waiting.future.set_result(Answered(decided.partition, Place(decided.offset, position), answer))
+        if all(waiting.future.done() for waiting in batch.waiting if waiting.for_answer):
+            del self._in_flight[number]  # else its deadline ends it
 
     async def _sweep(self) -> None:
         """Hold every caller's deadline."""
@@ -217,3 +232,11 @@ class KafkaGateway:
                 for waiting in self._in_flight.pop(number).waiting:
                     if waiting.for_answer:
                         waiting.fail(not_decided(waiting))
+
+
+async def _stop(stop: Callable[[], Awaitable[None]]) -> None:
+    try:
+        async with asyncio.timeout(_STOP_WITHIN):
+            await stop()
+    except (KafkaError, OSError, TimeoutError) as error:
+        log.warning("a client of the log did not stop cleanly: %r", error)

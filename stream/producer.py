@@ -26,9 +26,9 @@ def log_producer(bootstrap_servers: str, **settings: Any) -> AIOKafkaProducer:
 
 
 class LogWriter:
-    """What a worker writes: decisions and dead letters, replies, and the changelog.
+    """What a worker writes beside its changelogs: decisions and dead letters, and replies.
 
-    Replies have a producer of their own: a caller's answer waits for no checkpoint's request.
+    Replies have a producer of their own: a caller's answer waits for nothing else's request.
     """
 
     def __init__(self, log: AIOKafkaProducer, replies: AIOKafkaProducer) -> None:
@@ -56,20 +56,42 @@ class LogWriter:
         future: Awaitable[object] = await self._replies.send(topic, value, key=key, partition=partition)
         return future
 
-    async def append(self, partition: int, changes: Changes) -> int:
-        """Write a checkpoint to the changelog, as few prebuilt batches as hold it, in order; see `Changelog`."""
+
+class ChangelogWriter:
+    """One partition's changelog, written by its owner alone.
+
+    Opening it fences whoever opened it before: a worker that was frozen past its session wakes to find every write of
+    its own refused. What it writes at once is there whole or not at all (a transaction).
+    """
+
+    def __init__(self, producer: AIOKafkaProducer, partition: int) -> None:
+        self._producer = producer
+        self._partition = partition
+
+    @classmethod
+    async def open(cls, bootstrap_servers: str, partition: int) -> Self:
+        producer = log_producer(bootstrap_servers, transactional_id=f"{BALANCES}-{partition}")
+        await producer.start()
+        return cls(producer, partition)
+
+    async def close(self) -> None:
+        await self._producer.stop()
+
+    async def append(self, changes: Changes) -> int:
+        """Write the changes in as few prebuilt batches as hold them; see `checkpoint.Changelog`."""
         last = -1
-        for batch in [*self._batches(changes)]:
-            base = await (await self._log.send_batch(batch, BALANCES, partition=partition))
-            last = base.offset + batch.record_count() - 1
+        async with self._producer.transaction():
+            for batch in [*self._batches(changes)]:
+                base = await (await self._producer.send_batch(batch, BALANCES, partition=self._partition))
+                last = base.offset + batch.record_count() - 1
         return last
 
     def _batches(self, changes: Changes) -> Iterable[Any]:
-        builder = self._log.create_batch()
+        builder = self._producer.create_batch()
         for key, value in changes.items():
             if builder.append(key=key, value=value, timestamp=None) is None:
                 yield builder
-                builder = self._log.create_batch()
+                builder = self._producer.create_batch()
                 if builder.append(key=key, value=value, timestamp=None) is None:
                     raise ValueError(f"a changelog entry of {len(value or b'')} bytes does not fit a batch")
         yield builder

@@ -1,6 +1,6 @@
 """The pump: group commit for one partition. While one record is in flight the next one fills.
 
-A lone command leaves at once; a flood packs itself into large records. Nothing lingers, and the queue is bounded.
+A lone command leaves at once; a flood packs itself into large records. Nothing lingers.
 """
 
 from __future__ import annotations
@@ -50,20 +50,13 @@ Append = Callable[[list[Waiting]], Awaitable[None]]
 class Pump:
     """Takes commands for one partition and hands them to `append`, one batch at a time, in order of arrival."""
 
-    def __init__(self, append: Append, most_waiting: int) -> None:
+    def __init__(self, append: Append) -> None:
         self._append = append
-        self._most_waiting = most_waiting
         self._queue: deque[Waiting] = deque()
         self._arrived = asyncio.Event()
 
     def put(self, waiting: Waiting) -> None:
-        """Queue a command; raises `TooManyWaiting` when as many wait as the log can take in time."""
-        if len(self._queue) >= self._most_waiting:
-            raise TooManyWaiting(
-                "More commands wait than can be decided in time; send this one again in a moment.",
-                headers=_RETRY_AFTER,
-                transactionId=waiting.transaction_id,
-            )
+        """Queue a command. Who puts bounds how many wait."""
         self._queue.append(waiting)
         self._arrived.set()
 
@@ -71,7 +64,8 @@ class Pump:
         """Append batch after batch until cancelled; `append` never raises."""
         while True:
             await self._arrived.wait()
-            await self._append(self._next_batch())
+            if batch := self._next_batch():
+                await self._append(batch)
             if not self._queue:
                 self._arrived.clear()
 
@@ -111,6 +105,22 @@ def make_batch(batch: Iterable[Waiting], origin: bytes, number: int, reply_to: i
         commands.append(waiting.command)
         answers_wanted = answers_wanted or waiting.for_answer
     return Batch(VERSION, origin, number, reply_to if answers_wanted else None, rules, distinct, grant_of, commands)
+
+
+def too_many(waiting: Waiting) -> Problem:
+    return TooManyWaiting(
+        "More commands wait than can be decided in time; this one does not count. Send it again in a moment.",
+        headers=_RETRY_AFTER,
+        transactionId=waiting.transaction_id,
+    )
+
+
+def out_of_reach(waiting: Waiting) -> Problem:
+    return Unavailable(
+        "The log is out of reach; the command does not count. Send it again in a moment.",
+        headers=_RETRY_AFTER,
+        transactionId=waiting.transaction_id,
+    )
 
 
 def not_taken(waiting: Waiting) -> Problem:

@@ -24,7 +24,10 @@ from metering.grant import Grant
 from stream.topics import REPLY_PARTITIONS
 
 VERSION: Final = 1
+RULES: Final = 1
 ORIGIN_SIZE: Final = 8
+#: As many answers as fit a record beside the batch that they are to.
+MOST_COMMANDS: Final = 10_000
 
 
 #: Transaction ids that the edge made, for reports that came without one: what a 503 names for the retry.
@@ -37,7 +40,7 @@ class Rules(msgspec.Struct, frozen=True, array_like=True):
     `remember_for` is how long a client's transaction id is remembered, `remember_generated_for` one that the edge made.
     """
 
-    version: int = 1
+    version: int = RULES
     remember_for: timedelta = timedelta(days=35)
     remember_generated_for: timedelta = timedelta(minutes=15)
 
@@ -68,6 +71,10 @@ class Batch(msgspec.Struct, frozen=True, array_like=True):
             raise ValueError("a batch whose origin or number is not of 8 bytes")
         if self.reply_to is not None and not 0 <= self.reply_to < REPLY_PARTITIONS:
             raise ValueError("a batch that wants its reply on a partition that is not there")
+        if self.rules.version != RULES:
+            raise ValueError(f"a batch under rules {self.rules.version}; this release knows {RULES}")
+        if len(self.commands) > MOST_COMMANDS:
+            raise ValueError(f"a batch of {len(self.commands)} commands; no more than {MOST_COMMANDS} are taken")
         if len(self.grant_of) != len(self.commands):
             raise ValueError("a batch with another number of commands than of grants for them")
         if self.grant_of and not 0 <= min(self.grant_of) <= max(self.grant_of) < len(self.grants):

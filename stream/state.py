@@ -1,16 +1,17 @@
 """A partition's state: the balances and receipts that its next command is decided with.
 
 What changed since the last checkpoint is held here; the rest is read from the store. Keys, in the changelog and on
-disk: `b` + meter → Balance; `t` + meter + NUL + transaction id → Receipt. On disk only, derived from the receipts:
-`x` + expiry (seconds, 8 bytes) + receipt key → nothing, which finds what may be forgotten.
+disk: `b` + meter → Balance; `t` + meter + NUL + transaction id → Receipt; `o` → the offset in `usage` of the first
+record that is not part of the state. On disk only, derived from the receipts: `x` + expiry (seconds, 8 bytes) +
+receipt key → nothing, which finds what may be forgotten.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from itertools import islice
-from typing import Final
+from typing import Final, TypeVar
 
 import msgspec
 
@@ -18,11 +19,18 @@ from metering.balance import NEW_BALANCE, Balance
 from metering.decision import Receipt
 from stream.store import Changes, Store
 
-_FORGET_AT_MOST: Final = 5_000
+_FORGET_AT_LEAST: Final = 5_000
+_OFFSET: Final = b"o"
+
+T = TypeVar("T")
 
 _encode: Final = msgspec.msgpack.Encoder().encode
 _decode_balance: Final = msgspec.msgpack.Decoder(Balance).decode
 _decode_receipt: Final = msgspec.msgpack.Decoder(Receipt).decode
+
+
+class StateUnreadable(Exception):
+    """The store holds what this release can't read: it is damaged, or was written by a later release."""
 
 
 class PartitionState:
@@ -50,7 +58,7 @@ class PartitionState:
         if held is not None:
             return held  # type: ignore[return-value]  # a `b` key holds a balance
         stored = self._store.get(key)
-        return NEW_BALANCE if stored is None else _decode_balance(stored)
+        return NEW_BALANCE if stored is None else _read(_decode_balance, key, stored)
 
     def receipt(self, meter: bytes, transaction_id: str) -> Receipt | None:
         key = _receipt_key(meter, transaction_id)
@@ -58,7 +66,7 @@ class PartitionState:
         if held is not None:
             return held  # type: ignore[return-value]  # a `t` key holds a receipt
         stored = self._store.get(key)
-        return None if stored is None else _decode_receipt(stored)
+        return None if stored is None else _read(_decode_receipt, key, stored)
 
     def keep_balance(self, meter: bytes, balance: Balance) -> None:
         self._draft[b"b" + meter] = balance
@@ -73,18 +81,23 @@ class PartitionState:
     def discard(self) -> None:
         self._draft.clear()
 
-    def take(self, forget_before: datetime | None) -> Changes:
-        """What the changelog has to hold next: receipts before balances, so that a prefix of it is never a balance
-        that counted a transaction without the receipt for it. Receipts that expired before `forget_before` (log
-        time) are deleted, some at a time.
+    @property
+    def next_offset(self) -> int | None:
+        """The offset in `usage` that the stored state goes on from; None when nothing was stored yet."""
+        stored = self._store.get(_OFFSET)
+        return None if stored is None else int(stored)
+
+    def take(self, next_offset: int, forget_before: datetime) -> Changes:
+        """What the changelog has to hold next, for the state to go on from `next_offset`.
+
+        Receipts that expired before `forget_before` (log time) are deleted, at least as fast as new ones come.
         """
         self._taken, self._changed = self._changed, {}
-        receipts = {key: value for key, value in self._taken.items() if key[:1] == b"t"}
-        forgotten = dict.fromkeys(self._expired(forget_before)) if forget_before else {}
-        encoded: dict[bytes, bytes | None] = {key: None for key in forgotten if key not in receipts}
-        encoded.update((key, _encode(value)) for key, value in receipts.items())
-        encoded.update((key, _encode(value)) for key, value in self._taken.items() if key[:1] == b"b")
-        return encoded
+        most = max(_FORGET_AT_LEAST, 2 * len(self._taken))
+        changes: dict[bytes, bytes | None] = dict.fromkeys(islice(self._expired(forget_before), most))
+        changes.update((key, _encode(value)) for key, value in self._taken.items())
+        changes[_OFFSET] = b"%d" % next_offset
+        return changes
 
     def save(self, changes: Changes, offset: int) -> None:
         """Store what `take` gave, now that the changelog holds it up to `offset`."""
@@ -92,8 +105,7 @@ class PartitionState:
         self._taken = {}
 
     def _expired(self, moment: datetime) -> Iterable[bytes]:
-        due = self._store.keys(b"x", b"x" + _seconds(moment))
-        return (index[9:] for index in islice(due, _FORGET_AT_MOST))
+        return (index[9:] for index in self._store.keys(b"x", b"x" + _seconds(moment)))
 
 
 def restore(store: Store, changes: Iterable[tuple[bytes, bytes | None]], offset: int) -> None:
@@ -116,6 +128,13 @@ def _receipt_key(meter: bytes, transaction_id: str) -> bytes:
 
 def _index_key(key: bytes, receipt: bytes) -> bytes:
     return b"x" + _seconds(_decode_receipt(receipt).expires_at) + key
+
+
+def _read(decode: Callable[[bytes], T], key: bytes, stored: bytes) -> T:
+    try:
+        return decode(stored)
+    except (msgspec.MsgspecError, ValueError) as error:
+        raise StateUnreadable(f"the local state of {key!r} cannot be read: {error}") from error
 
 
 def _seconds(moment: datetime) -> bytes:

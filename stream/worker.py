@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, cast
 
@@ -14,10 +16,10 @@ import faust
 from faust.types import TP
 
 from stream.checkpoint import Checkpointer
-from stream.faust.consumer import PromptTransport, committed_offset, go_back
+from stream.faust.consumer import PromptTransport, go_back
 from stream.faust.recovery import ContiguousTables, rebuild
-from stream.partition import Partition
-from stream.producer import LogWriter
+from stream.partition import Partition, UsageRecord
+from stream.producer import ChangelogWriter, LogWriter
 from stream.state import PartitionState
 from stream.store import RocksStore
 from stream.topics import LARGEST_BATCH, USAGE
@@ -74,75 +76,114 @@ def build_app(*, bootstrap_servers: str, state: Path, instance: str, partitions:
         web_enabled=False,
     )
     app.transport = PromptTransport(app.conf.broker_consumer, app)
-    engine = Engine(app, app.Table(TABLE, partitions=partitions, options=dict(_ROCKSDB)), bootstrap_servers)
+    table = app.Table(TABLE, partitions=partitions, options=dict(_ROCKSDB))
+    engine = Engine(app, table, bootstrap_servers, partitions)
     cast("ContiguousTables", app.tables).owner = engine
     app.agent(app.topic(USAGE, key_type=bytes, value_type=bytes, partitions=partitions), name="decide")(engine.decide)
     return app
 
 
+@dataclass
+class _Working:
+    """A partition at work, and the two tasks that make it so."""
+
+    partition: Partition
+    checkpointer: Checkpointer
+    changelog: ChangelogWriter
+    deciding: asyncio.Task[None]
+    checkpointing: asyncio.Task[None]
+
+
 class Engine:
     """The partitions at work in this process, over the table's stores; see `recovery.PartitionOwner`."""
 
-    def __init__(self, app: faust.App, table: Any, bootstrap_servers: str) -> None:
+    def __init__(self, app: faust.App, table: Any, bootstrap_servers: str, partitions: int) -> None:
         self._app = app
         self._table = table
         self._bootstrap_servers = bootstrap_servers
+        self._partitions = partitions
         self._writer: LogWriter | None = None
-        self._partitions: dict[int, Partition] = {}
-        self._checkpoints: dict[int, tuple[Checkpointer, asyncio.Task[None]]] = {}
+        self._changelogs: dict[int, ChangelogWriter] = {}
+        self._working: dict[int, _Working] = {}
+        self._closing: set[asyncio.Task[None]] = set()
 
     async def decide(self, stream: Any) -> None:
         """The agent. Nothing leaves its body: Faust would drop the record and acknowledge it."""
         async for event in stream.noack().events():
             with crash_on_error():
                 message = event.message
-                partition = self._partitions.get(message.partition)
-                if partition is not None:  # else revoked meanwhile: whoever owns it now reads it again
-                    await partition.take(event, message.offset, message.key, message.value)
+                working = self._working.get(message.partition)
+                if working is not None:  # else revoked meanwhile: whoever owns it now reads it again
+                    appended_at = datetime.fromtimestamp(message.timestamp, UTC)
+                    record = UsageRecord(event, message.offset, appended_at, message.key, message.value or b"")
+                    await working.partition.put(record)
 
     async def rebuild(self, partition: int) -> None:
+        """Fence whoever owned the partition before; only then is the end of its changelog the end."""
+        if self._writer is None:
+            self._writer = await LogWriter.open(self._bootstrap_servers)
+        self._changelogs[partition] = await ChangelogWriter.open(self._bootstrap_servers, partition)
         topic = self._table.changelog_topic_name
         records = await rebuild(self._store(partition), topic, partition, self._bootstrap_servers)
         log.info("partition %d: state rebuilt from %d changelog records", partition, records)
 
-    async def open(self, partition: int, offset: int) -> None:
-        if self._writer is None:
-            self._writer = await LogWriter.open(self._bootstrap_servers)
-        state = PartitionState(self._store(partition))
-        checkpointer = Checkpointer(partition, state, self._writer, lambda: self._committed(partition))
-        self._partitions[partition] = Partition(partition, offset, state, checkpointer, self._writer, self._seek)
-        self._checkpoints[partition] = checkpointer, asyncio.create_task(_run(checkpointer))
+    def start_of(self, partition: int, beginning: int) -> int:
+        start = PartitionState(self._store(partition)).next_offset or 0
+        if start < beginning:
+            log.critical("usage %d: the state goes on from %d, the log begins at %d", partition, start, beginning)
+        return max(start, beginning)
+
+    def open(self, partition: int, offset: int) -> None:
+        assert self._writer is not None
+        state, changelog = PartitionState(self._store(partition)), self._changelogs[partition]
+        checkpointer = Checkpointer(state, changelog)
+        opened = Partition(partition, self._partitions, offset, state, checkpointer, self._writer, self._go_back)
+        deciding, checkpointing = (asyncio.create_task(_run(it)) for it in (opened.run(), checkpointer.run()))
+        self._working[partition] = _Working(opened, checkpointer, changelog, deciding, checkpointing)
         log.info("partition %d: deciding from offset %d", partition, offset)
 
     def drop(self) -> None:
-        self._partitions.clear()
-        for _, task in self._checkpoints.values():
-            task.cancel()
-        self._checkpoints.clear()
+        working, self._working = self._working, {}
+        for it in working.values():
+            it.deciding.cancel()
+            it.checkpointing.cancel()
+            it.partition.abandon()
+        closing = asyncio.create_task(_close([it.changelog for it in working.values()]))
+        self._closing.add(closing)
+        closing.add_done_callback(self._closing.discard)
 
     async def close(self) -> None:
-        checkpoints, self._checkpoints = self._checkpoints, {}
-        self._partitions.clear()
-        for checkpointer, _ in checkpoints.values():
-            checkpointer.finish()
-        if checkpoints:
-            await asyncio.wait([task for _, task in checkpoints.values()], timeout=_LAST_CHECKPOINT)
+        working, self._working = self._working, {}
+        try:
+            async with asyncio.timeout(_LAST_CHECKPOINT):
+                await asyncio.gather(*(_finish(it) for it in working.values()))
+        except TimeoutError:
+            log.warning("stopped before the last checkpoint; the next worker decides the rest again")
+        await _close([it.changelog for it in working.values()])
         if self._writer is not None:
             await self._writer.close()
 
     def _store(self, partition: int) -> RocksStore:
         return RocksStore(self._table.data._db_for_partition(partition))  # noqa: SLF001  # Faust has no other door
 
-    def _committed(self, partition: int) -> int | None:
-        return committed_offset(self._app, TP(USAGE, partition))
-
-    async def _seek(self, partition: int, offset: int) -> None:
+    async def _go_back(self, partition: int, offset: int) -> None:
         await go_back(self._app, TP(USAGE, partition), offset)
 
 
-async def _run(checkpointer: Checkpointer) -> None:
+async def _finish(working: _Working) -> None:
+    await working.partition.finish()
+    await working.deciding
+    working.checkpointer.finish()
+    await working.checkpointing
+
+
+async def _close(changelogs: Iterable[ChangelogWriter]) -> None:
+    await asyncio.gather(*(changelog.close() for changelog in changelogs), return_exceptions=True)
+
+
+async def _run(work: Coroutine[Any, Any, None]) -> None:
     with crash_on_error():
-        await checkpointer.run()
+        await work
 
 
 @contextmanager

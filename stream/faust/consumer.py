@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Final, cast
 
 import faust
@@ -31,26 +32,23 @@ class PromptTransport(Transport):
     Consumer = PromptConsumer
 
 
-def committed_offset(app: faust.App, tp: TP) -> int | None:
-    """Where the group stands, as the broker acknowledged it; None before the first commit."""
-    offset: int | None = _consumer(app)._committed_offset[tp]
-    return offset
-
-
 async def go_back(app: faust.App, tp: TP, offset: int) -> None:
     """Read on from `offset`: Faust noted the records that it left out as acknowledged, so forget that note first."""
     _consumer(app)._gap.pop(tp, None)
     await _consumer(app).seek_wait({tp: offset})
 
 
-async def seek_to_committed(app: faust.App, source: set[TP]) -> dict[TP, int]:
-    """Put every source partition where its group stands, or at its beginning when it has no place yet."""
+async def start_at(app: faust.App, starts: Mapping[TP, int]) -> None:
+    """Read each partition from there on, whatever the group committed: the state knows its own place."""
     consumer = _consumer(app)
-    await consumer.perform_seek()
-    beginnings = await consumer.earliest_offsets(*source)
-    starts = {tp: consumer._committed_offset[tp] or beginnings[tp] for tp in source}
     await consumer.seek_wait(starts)
-    return starts
+    consumer._committed_offset.update(starts)
+
+
+async def beginnings(app: faust.App, source: set[TP]) -> Mapping[TP, int]:
+    """The first offset that each partition's log still has."""
+    found: Mapping[TP, int] = await _consumer(app).earliest_offsets(*source)
+    return found
 
 
 def _consumer(app: faust.App) -> Any:

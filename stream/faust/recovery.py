@@ -3,7 +3,8 @@
 Why not Faust's (0.15.3): it lets the source partitions flow, then seeks them, then clears the stream queues; what was
 fetched in between is lost, its gap marked acknowledged, and a commit passes it. And it waits for the last changelog
 record that it was promised, which compaction may have removed. This one reads the changelog in bulk with a consumer of
-its own, to the log's end whatever stands there; then seeks; then clears; only then lets the source flow.
+its own, to the log's end whatever stands there; then seeks the source to the place that the state itself tells (not to
+the group's, which Kafka forgets after a week without workers); then clears; only then lets the source flow.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from faust.tables.recovery import RebalanceAgain, Recovery, ServiceStopped
 from faust.types import TP
 from mode import Service
 
-from stream.faust.consumer import seek_to_committed
+from stream.faust.consumer import beginnings, start_at
 from stream.state import restore
 from stream.store import Store
 
@@ -38,7 +39,10 @@ class PartitionOwner(Protocol):
     async def rebuild(self, partition: int) -> None:
         """Bring the partition's state up to the end of its changelog."""
 
-    async def open(self, partition: int, offset: int) -> None:
+    def start_of(self, partition: int, beginning: int) -> int:
+        """The offset that the rebuilt state goes on from; `beginning` is the first that the log still has."""
+
+    def open(self, partition: int, offset: int) -> None:
         """Start deciding the partition; its next record is the one at `offset`."""
 
     def drop(self) -> None:
@@ -55,6 +59,7 @@ async def rebuild(store: Store, topic: str, partition: int, bootstrap_servers: s
         bootstrap_servers=bootstrap_servers,
         enable_auto_commit=False,
         auto_offset_reset="earliest",
+        isolation_level="read_committed",
         max_partition_fetch_bytes=8 * 1024 * 1024,
     )
     await consumer.start()
@@ -128,8 +133,12 @@ class ContiguousRecovery(Recovery):
 
     async def _open(self, source: set[TP]) -> None:
         app = cast("faust.App", self.app)
-        for tp, offset in (await seek_to_committed(app, source)).items():
-            await cast("ContiguousTables", self.tables).owner.open(tp.partition, offset)
+        owner = cast("ContiguousTables", self.tables).owner
+        begin = await beginnings(app, source)
+        starts = {tp: owner.start_of(tp.partition, begin[tp]) for tp in source}
+        await start_at(app, starts)
+        for tp, offset in starts.items():
+            owner.open(tp.partition, offset)
 
 
 class ContiguousTables(TableManager):

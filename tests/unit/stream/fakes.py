@@ -11,7 +11,7 @@ from metering.command import Command, Report
 from metering.grant import Grant
 from metering.meter import Aggregation, Behavior
 from stream.checkpoint import Checkpointer
-from stream.partition import Partition
+from stream.partition import Partition, UsageRecord
 from stream.records import VERSION, Batch, Decided, Rules, decode_decided, encode
 from stream.state import PartitionState
 from stream.store import Changes, MemoryStore, Store
@@ -41,15 +41,20 @@ class FakeSource:
 
 
 class FakeLog:
-    """Writer and changelog at once. `hold` keeps everything sent unacknowledged until it is set free."""
+    """Writer and changelog at once. `hold` keeps what is sent unacknowledged until `release`; it takes nothing until
+    `accepts` is set.
+    """
 
     def __init__(self) -> None:
         self.sent: list[tuple[str, int, bytes]] = []
         self.changelog: list[tuple[bytes, bytes | None]] = []
         self.held: list[asyncio.Future[None]] = []
+        self.accepts = asyncio.Event()
+        self.accepts.set()
         self.hold = False
 
     async def send(self, topic: str, partition: int, value: bytes) -> Awaitable[object]:
+        await self.accepts.wait()
         self.sent.append((topic, partition, value))
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         if self.hold:
@@ -61,7 +66,7 @@ class FakeLog:
     async def reply(self, topic: str, partition: int, key: bytes, value: bytes) -> Awaitable[object]:
         return await self.send(topic, partition, value)
 
-    async def append(self, partition: int, changes: Changes) -> int:
+    async def append(self, changes: Changes) -> int:
         self.changelog.extend(changes.items())
         return len(self.changelog) - 1
 
@@ -84,14 +89,13 @@ class Rig:
         self.log = log or FakeLog()
         self.store = store or MemoryStore()
         self.state = PartitionState(self.store)
-        self.committed: int | None = None
         self.sought: list[int] = []
-        self.checkpointer = Checkpointer(0, self.state, self.log, lambda: self.committed)
-        self.partition = Partition(0, expected, self.state, self.checkpointer, self.log, self._seek)
+        self.checkpointer = Checkpointer(self.state, self.log)
+        self.partition = Partition(0, 1, expected, self.state, self.checkpointer, self.log, self._seek)
 
-    async def take(self, offset: int, value: bytes) -> FakeSource:
+    async def take(self, offset: int, value: bytes, at: datetime = NOON) -> FakeSource:
         source = FakeSource()
-        await self.partition.take(source, offset, None, value)
+        await self.partition.take(UsageRecord(source, offset, at, None, value))
         return source
 
     def restart(self, expected: int) -> Rig:

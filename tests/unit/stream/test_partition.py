@@ -9,12 +9,13 @@ import pytest
 from metering.balance import NEW_BALANCE
 from metering.command import Peek, Read
 from metering.decision import Decision, Receipt, Standing, Status
-from stream.checkpoint import LONGEST_SPAN
 from stream.decide import decide_batch
+from stream.partition import Partition, UsageRecord
 from stream.records import AuditEvent, audit_events, decode_batch, decode_dead_letter
-from stream.state import PartitionState
+from stream.state import PartitionState, StateUnreadable
 from stream.store import MemoryStore
-from tests.unit.stream.fakes import NOON, FakeLog, Rig, batch, grant, report
+from stream.topics import partition_of
+from tests.unit.stream.fakes import NOON, FakeLog, FakeSource, Rig, batch, grant, report
 
 
 def decisions(log: FakeLog) -> list[AuditEvent]:
@@ -130,43 +131,113 @@ async def test_a_retried_transaction_gets_the_first_answer_across_a_restart() ->
     assert (fresh.after, fresh.sequence) == (7, 2)
 
 
-async def test_a_transaction_is_not_its_own_duplicate_when_half_a_checkpoint_survived() -> None:
+async def test_the_state_goes_on_from_the_record_behind_its_last_checkpoint() -> None:
     rig = Rig()
-    record = batch(report("2", "t-1"))
-    await rig.take(0, record)
-    receipts = {key: value for key, value in rig.state.take(None).items() if key[:1] == b"t"}
-    again = rig.restart(expected=0)
-    rig.store.write(receipts, 0)
-    await again.take(0, record)
-    first, second = rig.log.decided()
-    assert first == second
+    assert rig.state.next_offset is None
+    await rig.take(0, batch(report("2")))
+    await rig.take(1, batch(report("2")))
+    await rig.checkpointer.checkpoint()
+    await rig.take(2, batch(report("2")))
+    assert rig.restart(expected=0).state.next_offset == 2
 
 
-async def test_an_expired_receipt_is_forgotten_once_no_replay_can_need_it() -> None:
+async def test_an_expired_receipt_is_forgotten_an_hour_of_log_time_later() -> None:
     rig = Rig()
-    await rig.take(0, batch(report("2", "tdm:generated")))
+    await rig.take(0, batch(report("2", "t-1")))
     await rig.checkpointer.checkpoint()
-    later = NOON + timedelta(hours=2)
-    await rig.take(1, batch(report("2", at=later)))
-    await rig.checkpointer.checkpoint()
-    assert [*rig.store.keys(b"t", b"u")], "its checkpoint is not known to be committed yet"
-    rig.committed = 2
-    await rig.take(2, batch(report("2", at=later)))
-    await rig.checkpointer.checkpoint()
+    for offset, at in enumerate((NOON + timedelta(days=35), NOON + timedelta(days=35, hours=1, seconds=1)), 1):
+        assert [*rig.store.keys(b"t", b"u")]
+        await rig.take(offset, batch(report("2", at=at)), at)
+        await rig.checkpointer.checkpoint()
     assert not [*rig.store.keys(b"t", b"u")]
     assert not [*rig.store.keys(b"x", b"y")]
     assert [key for key, value in rig.log.changelog if value is None]
 
 
-async def test_a_checkpoint_spans_less_log_time_than_any_transaction_is_remembered() -> None:
+async def test_no_checkpoint_passes_a_record_whose_decisions_are_not_sent_yet() -> None:
     rig = Rig()
-    await rig.take(0, batch(report("2", "t-1")))
-    later = asyncio.create_task(rig.take(1, batch(report("3", at=NOON + 2 * LONGEST_SPAN))))
+    rig.log.accepts.clear()
+    taking = asyncio.create_task(rig.take(0, batch(report("2"))))
     await asyncio.sleep(0)
-    assert len(rig.log.decided()) == 1
-    await rig.checkpointer.checkpoint()
-    await later
-    assert len(rig.log.decided()) == 2
+    checkpoint = asyncio.create_task(rig.checkpointer.checkpoint())
+    await asyncio.sleep(0)
+    assert not rig.log.changelog
+    rig.log.accepts.set()
+    source = await taking
+    await checkpoint
+    assert source.acknowledged
+    assert rig.log.changelog
+
+
+async def test_a_record_whose_decisions_could_not_be_sent_is_never_checkpointed() -> None:
+    rig = Rig()
+    rig.log.accepts.clear()
+    taking = asyncio.create_task(rig.take(0, batch(report("2"))))
+    await asyncio.sleep(0)
+    checkpoint = asyncio.create_task(rig.checkpointer.checkpoint())
+    await asyncio.sleep(0)
+    taking.cancel()
+    await asyncio.gather(taking, checkpoint, return_exceptions=True)
+    assert checkpoint.cancelled()
+    assert not rig.log.changelog
+
+
+async def test_a_hole_that_the_log_itself_has_is_passed_over_and_leaves_none_among_the_decisions() -> None:
+    rig = Rig()
+    await rig.take(0, batch(report("1")))
+    await rig.take(3, batch(report("1")))
+    assert rig.sought == [1]
+    await rig.take(3, batch(report("1")))
+    assert [(decided.offset, len(decided.answers)) for decided in rig.log.decided()] == [(0, 1), (1, 0), (2, 0), (3, 1)]
+
+
+async def test_a_batch_of_another_partitions_meter_is_not_decided() -> None:
+    rig = Rig()
+    rig.partition = Partition(1, 2, 0, rig.state, rig.checkpointer, rig.log, rig._seek)
+    mine, others = sorted((grant(entitlement=f"e-{n}") for n in range(20)), key=lambda g: -partition_of(g.key, 2))[::19]
+    await rig.take(0, batch(report("1"), held_against=others))
+    await rig.take(1, batch(report("1"), held_against=mine))
+    assert len(rig.log.on("dead-letters")) == 1
+    assert [event.decision.after for event in decisions(rig.log)] == [1]
+
+
+async def test_a_command_from_the_future_is_not_decided() -> None:
+    rig = Rig()
+    await rig.take(0, batch(report("1", at=NOON + timedelta(hours=2))))
+    assert len(rig.log.on("dead-letters")) == 1
+
+
+async def test_a_state_that_cannot_be_read_stops_the_worker_and_buries_nothing() -> None:
+    rig = Rig()
+    rig.store.write({b"b" + grant().key: b"\xffdamaged"}, 0)
+    with pytest.raises(StateUnreadable):
+        await rig.take(0, batch(report("1")))
+    assert not rig.log.sent
+
+
+async def test_what_was_put_is_decided_in_order_until_it_is_finished() -> None:
+    rig = Rig()
+    running = asyncio.create_task(rig.partition.run())
+    for offset in range(3):
+        await rig.partition.put(UsageRecord(FakeSource(), offset, NOON, None, batch(report("1"))))
+    await rig.partition.finish()
+    await running
+    assert [event.decision.after for event in decisions(rig.log)] == [1, 2, 3]
+
+
+async def test_an_abandoned_partition_lets_go_of_who_waits_to_put_more() -> None:
+    rig = Rig()
+    record = UsageRecord(FakeSource(), 0, NOON, None, batch(report("1")))
+
+    async def put_too_many() -> None:
+        for _ in range(100):
+            await rig.partition.put(record)
+
+    putting = asyncio.create_task(put_too_many())
+    while not putting.done():
+        await asyncio.sleep(0)
+        rig.partition.abandon()
+    assert not rig.log.sent
 
 
 async def test_a_read_is_a_decision_and_a_peek_is_none() -> None:

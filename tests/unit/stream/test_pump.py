@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager, suppress
 
 import pytest
 
-from metering.problems import NoDecision, TooManyWaiting, Unavailable
+from metering.problems import NoDecision, Unavailable
 from stream.pump import MOST_COMMANDS, Pump, Waiting, make_batch, not_decided
 from stream.records import Rules
 from tests.unit.stream.fakes import grant, report
@@ -36,8 +36,8 @@ class SlowLog:
 
 
 @asynccontextmanager
-async def pumping(log: SlowLog, most_waiting: int = 10_000) -> AsyncIterator[Pump]:
-    pump = Pump(log.append, most_waiting)
+async def pumping(log: SlowLog) -> AsyncIterator[Pump]:
+    pump = Pump(log.append)
     task = asyncio.create_task(pump.run())
     try:
         yield pump
@@ -71,18 +71,9 @@ async def test_a_flood_is_cut_into_records_that_the_log_takes() -> None:
         assert len(log.batches) == 2
 
 
-async def test_a_full_queue_refuses_early_and_names_the_transaction_to_retry_with() -> None:
-    pump = Pump(SlowLog().append, most_waiting=1)
-    pump.put(waiting())
-    with pytest.raises(TooManyWaiting) as refused:
-        pump.put(waiting(transaction_id="t-1"))
-    assert refused.value.extensions == {"transactionId": "t-1"}
-    assert refused.value.headers["Retry-After"]
-
-
 async def test_a_command_that_waited_past_its_deadline_never_reaches_the_log() -> None:
     log = SlowLog()
-    pump = Pump(log.append, most_waiting=10)
+    pump = Pump(log.append)
     late, timely = waiting(deadline=1.0), waiting(deadline=3.0)
     pump.put(late)
     pump.put(timely)

@@ -1,0 +1,151 @@
+"""The gateway between its callers and the log, without a broker: what becomes of answers, and of too many callers."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from metering.decision import Decision, Status
+from metering.period import LIFETIME
+from metering.problems import NoDecision, TooManyWaiting, Unavailable
+from metering.quantity import ZERO
+from stream.gateway import KafkaGateway
+from stream.records import VERSION, Decided, decode_batch, encode, reply_key
+from tests.unit.stream.fakes import grant, report
+
+DECISION = Decision(Status.ACCEPTED, 1, ZERO, ZERO, 1, LIFETIME)
+
+
+@dataclass
+class FakeProducer:
+    """Takes every record at the next offset, unless it was told to fail."""
+
+    sent: list[bytes] = field(default_factory=list)
+    fails: bool = False
+
+    async def send(self, topic: str, value: bytes, *, partition: int) -> asyncio.Future[Any]:
+        if self.fails:
+            raise RuntimeError("no one foresaw this")
+        self.sent.append(value)
+        appended: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        appended.set_result(Appended(len(self.sent) - 1))
+        return appended
+
+
+@dataclass
+class Appended:
+    offset: int
+
+
+class Connected(KafkaGateway):
+    """A gateway that finds its log connected from the start."""
+
+    def __init__(self, producer: FakeProducer, most_waiting: int = 10) -> None:
+        super().__init__("", 1, answer_timeout=timedelta(seconds=0.2), most_waiting=most_waiting)
+        self._producer = producer
+
+    async def _stay_connected(self) -> None:
+        await asyncio.Event().wait()
+
+    def reply(self, value: bytes, *answers: Decision | None) -> None:
+        batch = decode_batch(value)
+        self._read(reply_key(batch.origin, batch.number), encode(Decided(VERSION, 0, 0, list(answers), b"")))
+
+
+@pytest.fixture
+def producer() -> FakeProducer:
+    return FakeProducer()
+
+
+@pytest.fixture
+async def gateway(producer: FakeProducer) -> AsyncIterator[Connected]:
+    gateway = Connected(producer)
+    await gateway.open()
+    yield gateway
+    await gateway.close()
+
+
+async def submitted(gateway: Connected, producer: FakeProducer) -> asyncio.Task[Any]:
+    """A report on its way, its batch in the log."""
+    before = len(producer.sent)
+    task = asyncio.create_task(gateway.submit(grant(), report("1", "t-1")))
+    while len(producer.sent) == before:
+        await asyncio.sleep(0)
+    return task
+
+
+async def test_an_answer_reaches_its_caller(gateway: Connected, producer: FakeProducer) -> None:
+    task = await submitted(gateway, producer)
+    gateway.reply(producer.sent[0], DECISION)
+    answered = await task
+    assert answered.decision_id == "0-0-0"
+    assert answered.answer == DECISION
+
+
+async def test_an_answer_that_a_restarted_worker_left_out_is_waited_for_until_the_deadline(
+    gateway: Connected, producer: FakeProducer
+) -> None:
+    task = await submitted(gateway, producer)
+    gateway.reply(producer.sent[0], None)
+    with pytest.raises(NoDecision) as late:
+        await task
+    assert late.value.extensions == {"transactionId": "t-1"}
+
+
+async def test_a_second_answer_to_the_same_batch_is_heard_by_nobody(gateway: Connected, producer: FakeProducer) -> None:
+    task = await submitted(gateway, producer)
+    gateway.reply(producer.sent[0], DECISION)
+    gateway.reply(producer.sent[0], DECISION)
+    assert (await task).answer == DECISION
+
+
+async def test_garbage_among_the_replies_harms_no_one(gateway: Connected, producer: FakeProducer) -> None:
+    task = await submitted(gateway, producer)
+    batch = decode_batch(producer.sent[0])
+    gateway._read(b"", b"")
+    gateway._read(b"someone else's", b"\xff")
+    gateway._read(reply_key(batch.origin, batch.number), b"\xff")
+    gateway.reply(producer.sent[0], DECISION)
+    assert (await task).answer == DECISION
+
+
+async def test_what_nobody_foresaw_fails_its_batch_and_not_the_next(gateway: Connected, producer: FakeProducer) -> None:
+    producer.fails = True
+    with pytest.raises(NoDecision):
+        await gateway.submit(grant(), report("1"))
+    producer.fails = False
+    task = await submitted(gateway, producer)
+    gateway.reply(producer.sent[0], DECISION)
+    assert (await task).answer == DECISION
+    assert gateway.connected
+
+
+async def test_more_callers_than_may_wait_are_refused_at_once_and_told_what_to_retry_with(
+    producer: FakeProducer,
+) -> None:
+    gateway = Connected(producer, most_waiting=1)
+    await gateway.open()
+    task = await submitted(gateway, producer)
+    with pytest.raises(TooManyWaiting) as refused:
+        await gateway.submit(grant(), report("1", "t-2"))
+    assert refused.value.headers["Retry-After"]
+    assert refused.value.extensions == {"transactionId": "t-2"}
+    gateway.reply(producer.sent[0], DECISION)
+    await task
+    after = await submitted(gateway, producer)
+    gateway.reply(producer.sent[1], DECISION)
+    assert (await after).answer == DECISION
+    await gateway.close()
+
+
+async def test_while_the_log_is_out_of_reach_nothing_is_taken(gateway: Connected) -> None:
+    gateway._producer = None
+    with pytest.raises(Unavailable) as refused:
+        await gateway.submit(grant(), report("1", "t-1"))
+    assert refused.value.extensions == {"transactionId": "t-1"}
+    assert not gateway.connected
