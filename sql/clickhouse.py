@@ -10,7 +10,7 @@ from typing import Any, Final, Self, TypeVar
 
 import clickhouse_connect
 from clickhouse_connect.driver.client import Client
-from clickhouse_connect.driver.exceptions import ClickHouseError, DatabaseError
+from clickhouse_connect.driver.exceptions import ClickHouseError, DatabaseError, OperationalError
 from clickhouse_connect.driver.insert import InsertContext
 from clickhouse_migrations.connection import ClickhouseConnectConnection
 from clickhouse_migrations.migration import MigrationStorage
@@ -71,11 +71,11 @@ class ClickHouse:
         text = statement(name)
         try:
             return await self._readers.run(lambda client: _rows(client, text, parameters))
-        except DatabaseError as error:
-            if error.code in _TOO_COSTLY:
-                raise Unavailable("The question takes more time or memory than one question may.") from error
-            raise
         except ClickHouseError as error:
+            if isinstance(error, DatabaseError) and error.code in _TOO_COSTLY:
+                raise Unavailable("The question takes more time or memory than one question may.") from error
+            if isinstance(error, DatabaseError) and not isinstance(error, OperationalError):
+                raise  # the question itself is wrong
             raise Unavailable("The audit trail does not answer.", headers={"Retry-After": "1"}) from error
 
     async def close(self) -> None:
