@@ -160,7 +160,7 @@ class EmbeddedKafka:
 
     def _format(self, jars: str) -> None:
         cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
-        tool = self._java(jars, "kafka.tools.StorageTool", "format", "-t", cluster, "-c", self._properties)
+        tool = self._java(jars, "kafka.tools.StorageTool", "format", f"--cluster-id={cluster}", "-c", self._properties)
         try:
             ended = subprocess.run(tool, capture_output=True, text=True, timeout=_START_WITHIN_S, check=False)
         except OSError as error:
