@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Coroutine
 from decimal import Decimal
 from typing import Any, Final
@@ -12,6 +11,7 @@ from fastapi import Request, Response
 from fastapi.routing import APIRoute
 from pydantic import BaseModel
 
+from metering.constants import has_constants
 from metering.problems import Fault, Invalid, MalformedJson, UnsupportedMediaType
 
 encode: Final = msgspec.json.Encoder(decimal_format="number").encode
@@ -23,18 +23,9 @@ def decode(body: bytes) -> Any:
     try:
         return _decode(body)
     except (ValueError, RecursionError, msgspec.DecodeError) as error:
-        if _is_json_but_for_constants(body):
+        if has_constants(body):
             raise Invalid("JSON has no NaN or infinity.", faults=[Fault("body", "is not a finite number")]) from error
         raise MalformedJson(f"The body is not JSON: {error}.") from error
-
-
-def _is_json_but_for_constants(body: bytes) -> bool:
-    constants: list[str] = []
-    try:
-        json.loads(body, parse_constant=constants.append)
-    except (ValueError, RecursionError):
-        return False
-    return bool(constants)
 
 
 class ExactJson(Response):

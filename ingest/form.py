@@ -10,6 +10,7 @@ from typing import Annotated, Any, Final, Literal
 import msgspec
 
 from metering import quantity
+from metering.constants import has_constants
 from metering.meter import Behavior
 from metering.problems import Fault, Invalid, MalformedJson
 
@@ -77,6 +78,8 @@ def _check_well_formed(body: bytes) -> None:
     try:
         msgspec.json.decode(body)
     except (msgspec.DecodeError, RecursionError) as error:
+        if has_constants(body):
+            raise _invalid("body", "has NaN or infinity, which are no numbers in JSON", None) from None
         raise MalformedJson(f"The body is not JSON: {error}.") from None
 
 

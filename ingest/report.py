@@ -18,13 +18,14 @@ from catalog.catalog import Catalog
 from catalog.grants import Entitled
 from catalog.principal import Principal
 from ingest.form import LARGEST_METADATA, ReportForm, read
-from metering.command import Report
+from metering.command import Peek, Report
 from metering.decision import Decision, Receipt, Status
 from metering.grant import Grant
-from metering.problems import NotMetered, UnsupportedMediaType
+from metering.problems import Fault, Invalid, NotMetered, TimestampOutOfRange, UnsupportedMediaType
+from metering.transaction import generate, generated_at
 from metering.usage import refused, repeated, reported
 from stream.gateway import Answered, Gateway
-from stream.records import GENERATED_ID, decision_id
+from stream.records import Rules, decision_id
 
 OPERATION: Final = "ReportEntitlementUsageMetric"
 PATH: Final = "/instances/{instanceSlug}/entitlements/{entitlementSlug}/usage"
@@ -32,6 +33,9 @@ PATH: Final = "/instances/{instanceSlug}/entitlements/{entitlementSlug}/usage"
 _encode: Final = msgspec.json.Encoder(decimal_format="number").encode
 _DROPPED: Final = {"Tidemark-Metadata-Dropped": "too_large"}
 _REPLAYED: Final = {"Idempotent-Replayed": "true"}
+
+#: How long an id that a 503 named can be retried: a minute less than it is remembered, for clocks that differ.
+_RETRIED_WITHIN: Final = Rules().remember_generated_for - timedelta(minutes=1)
 
 
 @dataclass(frozen=True)
@@ -48,10 +52,20 @@ class Ingest:
         entitled = await self._entitled(principal, request.path_params)
         report, headers = _report(form, principal)
         grant = _metered(entitled)
-        grant.check_timestamp(report.timestamp, report.received_at, self.most_late)
+        try:
+            grant.check_timestamp(report.timestamp, report.received_at, self.most_late)
+        except TimestampOutOfRange as problem:
+            return await self._recalled(report, grant, problem)
         if "respond-async" in request.headers.get("prefer", ""):
             return _queued(await self.gateway.enqueue(grant, report), request, headers)
         return _answer(await self.gateway.submit(grant, report), report, grant, headers)
+
+    async def _recalled(self, report: Report, grant: Grant, problem: TimestampOutOfRange) -> Response:
+        """The first answer to a report that was accepted when its timestamp was in range; else raises `problem`."""
+        answered = await self.gateway.submit(grant, Peek(report.received_at, report.transaction_id))
+        if isinstance(answered.answer, Receipt) and answered.answer.is_of(report):
+            return _answer(answered, report, grant, {})
+        raise problem
 
     async def _authorized(self, request: Request) -> Principal:
         authenticator = self.catalog.authenticator
@@ -76,10 +90,23 @@ def _report(form: ReportForm, principal: Principal) -> tuple[Report, dict[str, s
         form.event_time(received_at),
         received_at,
         principal.token_slug,
-        form.transaction_id or GENERATED_ID + uuid.uuid4().hex,
+        _transaction_id(form, received_at),
         None if dropped else metadata,
     )
     return report, _DROPPED if dropped else {}
+
+
+def _transaction_id(form: ReportForm, received_at: datetime) -> str:
+    if form.transaction_id is None:
+        return generate(received_at, uuid.uuid4().hex)
+    made_at = generated_at(form.transaction_id)
+    if made_at is not None and received_at - made_at > _RETRIED_WITHIN:
+        message = f"was made more than {_RETRIED_WITHIN / timedelta(minutes=1):g} minutes ago"
+        raise Invalid(
+            f"The transactionId {message}; whether its report counted is in the audit trail.",
+            faults=[Fault("body.transactionId", message, form.transaction_id)],
+        )
+    return form.transaction_id
 
 
 def _metered(entitled: Entitled) -> Grant:

@@ -41,9 +41,10 @@ class Read(msgspec.Struct, frozen=True, array_like=True, tag=2):
 
 
 class Peek(msgspec.Struct, frozen=True, array_like=True, tag=3):
-    """One lookup of a meter's value that leaves no trace."""
+    """One lookup of a meter's value that leaves no trace; with `transaction_id`, of that report's first answer."""
 
     received_at: Moment
+    transaction_id: str | None = None
 
 
 Command = Report | Read | Peek

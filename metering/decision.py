@@ -55,6 +55,10 @@ class Receipt(msgspec.Struct, frozen=True, array_like=True, tag=2):
     decision: Decision
     expires_at: Moment
 
+    def is_known_to(self, command: Report | Peek, place: Place) -> bool:
+        """Whether it was given before this command, which stands at `place`, and is remembered still."""
+        return self.place < place and command.received_at < self.expires_at
+
     def is_of(self, report: Report) -> bool:
         return self.value == report.value and self.behavior is report.behavior
 
@@ -80,7 +84,7 @@ def decide(
     """
     match command:
         case Report():
-            if receipt is None or receipt.place >= place or receipt.expires_at <= command.received_at:
+            if receipt is None or not receipt.is_known_to(command, place):
                 return _report(balance, command, grant, place)
             if receipt.is_of(command):
                 return balance, receipt
@@ -89,6 +93,8 @@ def decide(
         case Read():
             opened = open_period(balance.counters, grant, command.received_at, command.received_at)
             return _unchanged(balance, opened, Status.READ, place)
+        case Peek() if receipt is not None and receipt.is_known_to(command, place):
+            return balance, receipt
         case Peek():
             counter = open_period(balance.counters, grant, command.received_at, command.received_at).counter
             return balance, Standing(counter.shown, counter.events, counter.period)

@@ -2,12 +2,26 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
+from typing import Final
+
 from metering.balance import Place
-from metering.command import Report
+from metering.command import Peek, Read, Report
 from metering.decision import Answer, Decision, Receipt, Status, decide, remember
 from metering.grant import Grant
 from stream.records import Batch
 from stream.state import PartitionState
+from stream.topics import partition_of
+
+_MOST_AHEAD: Final = timedelta(hours=1)
+
+
+def ensure_from_gateway(batch: Batch, partition: int, partitions: int, appended_at: datetime) -> None:
+    """Raise `ValueError` for what no gateway sends: another partition's meters, times that the log has not come to."""
+    if any(partition_of(grant.key, partitions) != partition for grant in batch.grants):
+        raise ValueError(f"a batch with a meter of another partition than {partition} of {partitions}")
+    if any(command.received_at - appended_at > _MOST_AHEAD for command in batch.commands):
+        raise ValueError("a batch with a command that was received after the log took it")
 
 
 def decide_batch(batch: Batch, offset: int, state: PartitionState) -> list[Answer | None]:
@@ -35,7 +49,7 @@ def _decide_commands(batch: Batch, offset: int, state: PartitionState) -> list[A
         if balance.has_folded(place):
             answers.append(None)
             continue
-        receipt = _receipt(state, meter, command) if isinstance(command, Report) else None
+        receipt = None if isinstance(command, Read) else _receipt(state, meter, command)
         after, answer = decide(balance, command, grant, place, receipt)
         if after is not balance:
             state.keep_balance(meter, after)
@@ -45,8 +59,8 @@ def _decide_commands(batch: Batch, offset: int, state: PartitionState) -> list[A
     return answers
 
 
-def _receipt(state: PartitionState, meter: bytes, report: Report) -> Receipt | None:
-    return None if report.transaction_id is None else state.receipt(meter, report.transaction_id)
+def _receipt(state: PartitionState, meter: bytes, command: Report | Peek) -> Receipt | None:
+    return None if command.transaction_id is None else state.receipt(meter, command.transaction_id)
 
 
 def _remember(

@@ -14,6 +14,7 @@ from typing import Any, Final
 from metering.command import Command, Report
 from metering.grant import Grant
 from metering.problems import NoDecision, Problem, TooManyWaiting, Unavailable
+from metering.transaction import generated_at
 from stream.records import VERSION, Batch, Rules
 
 MOST_COMMANDS: Final = 2_000
@@ -132,8 +133,10 @@ def not_taken(waiting: Waiting) -> Problem:
 
 
 def not_decided(waiting: Waiting) -> Problem:
+    generated = waiting.transaction_id is not None and generated_at(waiting.transaction_id) is not None
+    within = " within ten minutes" if generated else ""
     return NoDecision(
-        "No decision came in time. Send the same again with this transactionId: it never counts twice.",
+        f"No decision came in time. Send the same again{within}, with this transactionId: it never counts twice.",
         headers=_RETRY_AFTER,
         transactionId=waiting.transaction_id,
     )

@@ -21,6 +21,7 @@ from metering.balance import Place
 from metering.command import Command
 from metering.decision import Answer, Decision
 from metering.grant import Grant
+from metering.transaction import generated_at
 from stream.topics import REPLY_PARTITIONS
 
 VERSION: Final = 1
@@ -28,10 +29,6 @@ RULES: Final = 1
 ORIGIN_SIZE: Final = 8
 #: As many answers as fit a record beside the batch that they are to.
 MOST_COMMANDS: Final = 10_000
-
-
-#: Transaction ids that the edge made, for reports that came without one: what a 503 names for the retry.
-GENERATED_ID: Final = "tdm:"
 
 
 class Rules(msgspec.Struct, frozen=True, array_like=True):
@@ -45,7 +42,7 @@ class Rules(msgspec.Struct, frozen=True, array_like=True):
     remember_generated_for: timedelta = timedelta(minutes=15)
 
     def memory_of(self, transaction_id: str) -> timedelta:
-        return self.remember_generated_for if transaction_id.startswith(GENERATED_ID) else self.remember_for
+        return self.remember_for if generated_at(transaction_id) is None else self.remember_generated_for
 
 
 class Batch(msgspec.Struct, frozen=True, array_like=True):
@@ -156,7 +153,6 @@ def decision_id(partition: int, place: Place) -> str:
 
 
 __all__ = [
-    "GENERATED_ID",
     "VERSION",
     "AuditEvent",
     "Batch",

@@ -12,6 +12,7 @@ import httpx
 import msgspec
 import pytest
 
+from metering.transaction import generate
 from tests.pipeline import Pipeline, wait_until
 from tests.shop import Sold, sell
 
@@ -218,6 +219,24 @@ def test_a_timestamp_out_of_range_is_refused(client: httpx.Client, offset: timed
     assert refused.status_code == 422
     assert refused.json()["code"] == "ReportEntitlementUsageMetric.TimestampOutOfRange"
     assert refused.json()["errors"][0]["location"] == "body.timestamp"
+
+
+def test_a_late_retry_gets_its_first_answer_though_its_timestamp_is_out_of_range_by_now(client: httpx.Client) -> None:
+    daily = sell(client, resetPeriod="DAY")
+    accepted = daily.report(3, transactionId="t-1")
+    assert accepted.status_code == 200
+    late = daily.report(3, transactionId="t-1", timestamp="2026-01-01T00:00:00Z")
+    assert late.status_code == 200
+    assert late.headers["Idempotent-Replayed"] == "true"
+    assert late.json() == accepted.json()
+    assert daily.report(3, transactionId="t-2", timestamp="2026-01-01T00:00:00Z").status_code == 422
+
+
+def test_an_id_that_a_503_named_is_refused_once_it_may_be_forgotten(client: httpx.Client) -> None:
+    old = generate(datetime.now(UTC) - timedelta(minutes=20), uuid.uuid4().hex)
+    refused = sell(client).report(1, transactionId=old)
+    assert refused.status_code == 422
+    assert refused.json()["errors"][0]["location"] == "body.transactionId"
 
 
 def test_a_lifetime_meter_takes_any_past_timestamp(client: httpx.Client) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from metering.balance import NEW_BALANCE, Balance, Place
 from metering.command import Peek
-from metering.decision import Decision, Receipt, Status, decide, remember
+from metering.decision import Decision, Receipt, Standing, Status, decide, remember
 from metering.grant import Line, Reason
 from metering.meter import Aggregation, Behavior
 from metering.period import DAWN, DUSK, ResetPeriod
@@ -284,3 +284,22 @@ def test_the_edge_and_the_fold_agree_on_the_period() -> None:
 def test_a_new_balance_has_counted_nothing() -> None:
     assert Balance() == NEW_BALANCE
     assert not NEW_BALANCE.has_folded(Place(0, 0))
+
+
+def test_a_peek_at_a_transaction_finds_the_first_answer_and_leaves_no_trace() -> None:
+    first = report("5", transaction_id="t-1")
+    balance, decision = decide(NEW_BALANCE, first, grant(), Place(0, 0))
+    assert isinstance(decision, Decision)
+    receipt = remember(first, grant(), decision, Place(0, 0), REMEMBER_FOR)
+    after, found = decide(balance, Peek(NOW, "t-1"), grant(), Place(1, 0), receipt)
+    assert (after, found) == (balance, receipt)
+
+
+def test_a_peek_at_a_forgotten_transaction_finds_where_the_meter_stands() -> None:
+    first = report("5", transaction_id="t-1")
+    balance, decision = decide(NEW_BALANCE, first, grant(), Place(0, 0))
+    assert isinstance(decision, Decision)
+    receipt = remember(first, grant(), decision, Place(0, 0), REMEMBER_FOR)
+    later = first.received_at + REMEMBER_FOR
+    _, found = decide(balance, Peek(later, "t-1"), grant(), Place(1, 0), receipt)
+    assert isinstance(found, Standing)
