@@ -6,7 +6,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import Enum, auto
 from functools import partial
 from typing import Final, Protocol
@@ -15,16 +15,15 @@ import msgspec
 
 from metering.decision import Answer
 from stream.checkpoint import Checkpointer, Settled, Source
-from stream.decide import decide_batch
+from stream.decide import decide_batch, ensure_from_gateway
 from stream.records import VERSION, Batch, DeadLetter, Decided, decode_batch, encode, reply_key
 from stream.state import PartitionState
-from stream.topics import DEAD_LETTERS, DECISIONS, REPLIES, USAGE, partition_of
+from stream.topics import DEAD_LETTERS, DECISIONS, REPLIES, USAGE
 
 log: Final = logging.getLogger(__name__)
 
 _INBOX: Final = 64
 LONGEST_LETTER: Final = 1024 * 1024
-_MOST_AHEAD: Final = timedelta(hours=1)
 
 #: What another producer's record can raise, decoded or decided: wrong bytes or shape, impossible numbers or times.
 POISON: Final = (msgspec.MsgspecError, ValueError, TypeError, ArithmeticError)
@@ -145,18 +144,11 @@ class Partition:
         await self._checkpointer.make_room()
         try:
             batch = decode_batch(record.value)
-            self._check(batch, record)
+            ensure_from_gateway(batch, self.number, self._partitions, record.appended_at)
             send = partial(self._send, record, batch, decide_batch(batch, record.offset, self._state))
         except POISON as error:
             send = partial(self._bury, record, str(error) or type(error).__name__)
         await self._settle(record, send)
-
-    def _check(self, batch: Batch, record: UsageRecord) -> None:
-        """Raise for what no gateway sends: another partition's meters, times that the log has not come to."""
-        if any(partition_of(grant.key, self._partitions) != self.number for grant in batch.grants):
-            raise ValueError(f"a batch with a meter of another partition than {self.number} of {self._partitions}")
-        if any(command.received_at - record.appended_at > _MOST_AHEAD for command in batch.commands):
-            raise ValueError("a batch with a command that was received after the log took it")
 
     async def _settle(self, record: UsageRecord, send: Callable[[], Awaitable[Sequence[Awaitable[object]]]]) -> None:
         """Note the record for the next checkpoint, in the same step that decided it; then send what came of it."""

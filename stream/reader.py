@@ -52,11 +52,6 @@ class LogReader:
         (described,) = await self._admin.describe_topics([topic])
         return sorted(partition["partition"] for partition in described["partitions"])
 
-    async def committed(self, group: str, topic: str) -> dict[int, int]:
-        """Per partition, the offset that the group goes on from: it is done with all below."""
-        offsets = await self._admin.list_consumer_group_offsets(group)
-        return {tp.partition: at.offset for tp, at in offsets.items() if tp.topic == topic}
-
     async def span(self, topic: str, partition: int) -> range:
         tp = TopicPartition(topic, partition)
         consumer = self._consumer()

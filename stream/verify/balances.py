@@ -31,7 +31,7 @@ class Balances:
             if kept.place.offset == folded.offset:
                 self._store.write({_MET + grant.key: b""}, 0)
                 self._compare(grant.key, meter_name(grant), kept, replayed)
-            elif kept.place < replayed.place and folded.offset < self._span.committed:
+            elif kept.place < replayed.place and folded.offset < self._span.done:
                 self._behind(grant.key, meter_name(grant), kept, replayed)
 
     def finish(self) -> None:
@@ -54,7 +54,7 @@ class Balances:
             self._findings.differ(Subject.BALANCE, place, name, *balances_apart(replayed, kept))
 
     def _behind(self, meter: bytes, name: str, kept: Balance, replayed: Balance) -> None:
-        """The worker committed past this decision, so its balance should hold it: a restart would decide without."""
+        """The checkpoint is past this decision, so the balance should hold it: a restart would decide without."""
         if meter not in self._span.unknown:
             place = self._span.id_of(replayed.place.offset, replayed.place.position)
             found = f"{describe_balance(kept)}, from before it"

@@ -101,6 +101,8 @@ class Decisions:
 
     def _again(self, decided: Decided) -> None:
         kept = self._store.get(_key(decided.offset))
+        if kept is None and not decided.answers:
+            return  # a worker passed over an offset that the log does not have
         if kept is None:
             self._differ(decided, 0, "nothing, for usage has no such record", f"{len(decided.answers)} decisions")
             return
@@ -108,7 +110,7 @@ class Decisions:
         self._compare(decided, _decode_answers(kept))
 
     def _missing(self, folded: Folded) -> Decided | None:
-        if not self._begun or folded.offset >= self._span.committed:
+        if not self._begun or folded.offset >= self._span.done:
             return None
         for position, answer in enumerate(folded.answers):
             place, meter = self._span.id_of(folded.offset, position), meter_name(folded.grant_at(position))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable
 from contextlib import ExitStack, aclosing
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +11,7 @@ from typing import Final, Protocol
 
 from metering.balance import Place
 from stream.reader import Reader, Record
+from stream.state import PartitionState
 from stream.store import Store
 from stream.topics import DECISIONS, USAGE
 from stream.verify.balances import Balances
@@ -26,9 +27,6 @@ class Log(Reader, Protocol):
     """What is verified; `worker_log.WorkerLog` is the real one."""
 
     async def partitions(self, topic: str) -> list[int]: ...
-
-    async def done(self) -> Mapping[int, int]:
-        """Per partition, the offset of `usage` below which the workers are done."""
 
     async def rebuild(self, store: Store, partition: int) -> None:
         """Fill the store as a recovery would, from the changelog."""
@@ -65,16 +63,16 @@ class Verification:
             with ExitStack() as stack:
                 directory = Path(stack.enter_context(tempfile.TemporaryDirectory(dir=self._scratch, prefix="verify-")))
                 stores = [stack.enter_context(scratch_store(directory / name)) for name in ("state", "kept", "answers")]
-                await self._verify(partition, *stores)
+                await self._verify(partition, len(partitions), *stores)
         return self.findings
 
-    async def _verify(self, partition: int, state: Store, kept: Store, answers: Store) -> None:
+    async def _verify(self, partition: int, partitions: int, state: Store, kept: Store, answers: Store) -> None:
         rows = await self._last_row(partition)
         span = await self._span(partition, kept)
         self.spans.append(span)
         self._sizes[partition] = len(span.usage)  # it may have grown
         self._watch.begin(sum(self._sizes.values()))
-        replay = Replay(state)
+        replay = Replay(state, partition, partitions)
         balances = Balances(span, kept, replay.state, self.findings)
         async with aclosing(self._log.read(DECISIONS, partition, span.decisions)) as records:
             decisions = Decisions(span, records, answers, self.findings)
@@ -91,7 +89,7 @@ class Verification:
         rows: Rows | None,
     ) -> None:
         async for record in usage:
-            folded = replay.fold(record.offset, record.value or b"")
+            folded = replay.fold(record)
             self.findings.note(folded.batch)
             decided = await decisions.hold(folded)
             balances.hold(folded)
@@ -112,7 +110,7 @@ class Verification:
 
     async def _span(self, partition: int, kept: Store) -> Span:
         """Each end is read after those that follow it, so that nothing seems missing which is only late."""
-        done = (await self._log.done()).get(partition, 0)
         await self._log.rebuild(kept, partition)
+        done = PartitionState(kept).next_offset or 0
         decisions = await self._log.span(DECISIONS, partition)
         return Span(partition, done, await self._log.span(USAGE, partition), decisions)

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Final
 
 from metering.command import Peek
 from metering.decision import Answer
 from metering.grant import Grant
 from stream.checkpoint import CLOCKS_APART
-from stream.decide import decide_batch
+from stream.decide import decide_batch, ensure_from_gateway
 from stream.partition import POISON
+from stream.reader import Record
 from stream.records import Batch, decode_batch
 from stream.state import PartitionState
 from stream.store import Store
@@ -50,26 +51,28 @@ class Folded:
 class Replay:
     """Folds a partition's records, in order, into balances of its own in `store`."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, partition: int, partitions: int) -> None:
         self.state = PartitionState(store)
-        self._log_time: datetime | None = None
+        self._partition = partition
+        self._partitions = partitions
 
-    def fold(self, offset: int, value: bytes) -> Folded:
+    def fold(self, record: Record) -> Folded:
         """Decide the record as a worker does, which buries what it can't."""
+        value, at = record.value or b"", appended_at(record)
         try:
             batch = decode_batch(value)
-            return Folded(offset, value, batch, self.decide(batch, offset))
+            ensure_from_gateway(batch, self._partition, self._partitions, at)
+            return Folded(record.offset, value, batch, self.decide(batch, record.offset, at))
         except POISON:
-            return Folded(offset, value, None, [])
+            return Folded(record.offset, value, None, [])
 
-    def decide(self, batch: Batch, offset: int) -> list[Answer | None]:
-        """The answers to the batch's commands; raises what deciding raises, and then nothing has changed."""
+    def decide(self, batch: Batch, offset: int, at: datetime) -> list[Answer | None]:
+        """The answers to the batch that the log took at this time; raises what deciding raises, and nothing changed."""
         answers = decide_batch(batch, offset, self.state)
-        if batch.commands and self.state.changes >= _MOST_CHANGES:
-            self._save(offset)
-            self._log_time = batch.commands[-1].received_at
+        if self.state.changes >= _MOST_CHANGES:
+            self.state.save(self.state.take(offset + 1, at - CLOCKS_APART), offset)
         return answers
 
-    def _save(self, offset: int) -> None:
-        """Receipts that are over are forgotten, as late as a worker may."""
-        self.state.save(self.state.take(self._log_time and self._log_time - CLOCKS_APART), offset)
+
+def appended_at(record: Record) -> datetime:
+    return datetime.fromtimestamp(record.timestamp / 1000, UTC)

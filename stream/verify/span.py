@@ -10,14 +10,14 @@ from stream.records import decision_id
 
 @dataclass(frozen=True)
 class Span:
-    """The offsets of `usage` and `decisions` to go through; the worker is done with all of `usage` below `committed`.
+    """The offsets of `usage` and `decisions` to go through; the checkpoint holds all below `done`.
 
     `unknown` gathers the keys of meters that began before `usage` does: retention took what they started from, so the
     replay has nothing to say of them.
     """
 
     partition: int
-    committed: int
+    done: int
     usage: range
     decisions: range
     unknown: set[bytes] = field(default_factory=set)

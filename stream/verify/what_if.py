@@ -17,10 +17,11 @@ from metering.command import Command, Report
 from metering.decision import Answer, Decision, Status
 from metering.grant import Grant, Reason
 from metering.quantity import parse
+from stream.reader import Record
 from stream.records import Batch
 from stream.topics import USAGE
 from stream.verify.log import Log, Watch
-from stream.verify.replay import Folded, Replay
+from stream.verify.replay import Folded, Replay, appended_at
 from stream.verify.scratch import scratch_store
 
 _FORM: Final = "entitlement=SLUG,limit=NUMBER"
@@ -93,16 +94,19 @@ class WhatIf:
             self.starts[partition] = span.start
             with ExitStack() as stack:
                 directory = Path(stack.enter_context(tempfile.TemporaryDirectory(dir=self._scratch, prefix="verify-")))
-                was, would = (Replay(stack.enter_context(scratch_store(directory / name))) for name in ("was", "would"))
+                was, would = (
+                    Replay(stack.enter_context(scratch_store(directory / name)), partition, len(partitions))
+                    for name in ("was", "would")
+                )
                 await self._replay(partition, span, was, would)
 
     async def _replay(self, partition: int, span: range, was: Replay, would: Replay) -> None:
         async with aclosing(self._log.read(USAGE, partition, span)) as usage:
             async for record in usage:
-                self._suppose(was.fold(record.offset, record.value or b""), would)
+                self._suppose(was.fold(record), record, would)
                 self._watch.advance()
 
-    def _suppose(self, folded: Folded, would: Replay) -> None:
+    def _suppose(self, folded: Folded, record: Record, would: Replay) -> None:
         """Decide the record's commands on the named entitlements under their other limits."""
         positions = [
             position
@@ -112,7 +116,7 @@ class WhatIf:
         if folded.batch is None or not positions:
             return
         supposed = self._supposed(folded.batch, positions)
-        for position, answer in zip(positions, would.decide(supposed, folded.offset), strict=True):
+        for position, answer in zip(positions, would.decide(supposed, record.offset, appended_at(record)), strict=True):
             self._count(folded, position, answer)
 
     def _supposed(self, batch: Batch, positions: Sequence[int]) -> Batch:
