@@ -28,6 +28,8 @@ organization: Final = typer.Typer(
     help="The organizations: tenants that see nothing of each other.", no_args_is_help=True
 )
 app.add_typer(organization, name="organization")
+dead_letters: Final = typer.Typer(help="Records that could not be decided.", no_args_is_help=True)
+app.add_typer(dead_letters, name="dead-letters")
 
 console: Final = Console(log_path=False, soft_wrap=True)
 errors: Final = Console(stderr=True)
@@ -219,3 +221,34 @@ def verify(
 
         if not verify_log(settings, console, rows=rows).exact:
             raise typer.Exit(1)
+
+
+@dead_letters.command("list")
+def list_dead_letters() -> None:
+    """Show what could not be decided, and why."""
+    from tidemark import letters
+
+    with _settings() as settings:
+        letters.show_all(settings, console)
+
+
+@dead_letters.command("show")
+def show_dead_letter(
+    place: Annotated[str, typer.Argument(help="PARTITION-OFFSET in usage, as `list` shows it.")],
+) -> None:
+    """Show one of them with its content."""
+    from tidemark import letters
+
+    with _settings() as settings:
+        letters.show(settings, console, place)
+
+
+@dead_letters.command("redrive")
+def redrive_dead_letters(
+    places: Annotated[list[str], typer.Argument(help="PARTITION-OFFSET in usage, as `list` shows it.")],
+) -> None:
+    """Send them to the log again, to be decided from their new place; none is sent twice."""
+    from tidemark import letters
+
+    with _settings() as settings:
+        letters.redrive(settings, console, places)
