@@ -6,7 +6,6 @@ import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Final, NamedTuple, Self
 
 from fastapi import Depends, Query
@@ -15,9 +14,8 @@ from api.audit_event import STATUS_OF_EVENT
 from api.fields import Moment
 from metering.decision import Status
 from metering.problems import Fault, Invalid
+from sql.instants import micros
 
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND: Final = timedelta(microseconds=1)
 _CURSOR: Final = re.compile(r"(\d{1,16})\.(\d{1,5})\.(\d{1,19})\.(\d{1,9})", re.ASCII)
 _WORD: Final = re.compile(r"[0-9A-Za-z\u0080-\U0010ffff]+")
 _MOST_WORDS: Final = 32
@@ -44,7 +42,7 @@ class Cursor(NamedTuple):
 
     @classmethod
     def behind(cls, row: Mapping[str, Any]) -> Self:
-        return cls(_micros(row["received_at"]), row["partition"], row["offset"], row["position"])
+        return cls(micros(row["received_at"]), row["partition"], row["offset"], row["position"])
 
     def __str__(self) -> str:
         return urlsafe_b64encode(".".join(map(str, self)).encode()).decode().rstrip("=")
@@ -102,8 +100,8 @@ def _filter(  # noqa: PLR0913, PLR0917  # the contract's parameters
         statuses=_statuses(event_name, status),
         entitlement=entitlement,
         words=q,
-        since=max(_micros(after), 0) if after else 0,
-        until=min(max(_micros(before), 0), TOP.time) if before else TOP.time,
+        since=max(micros(after), 0) if after else 0,
+        until=min(max(micros(before), 0), TOP.time) if before else TOP.time,
         limit=limit,
         cursor=Cursor.parse(cursor) if cursor is not None else TOP,
         skip=offset or 0,
@@ -127,7 +125,3 @@ def _ensure_searchable(text: str) -> None:
     if text and not 1 <= len(_WORD.findall(text)) <= _MOST_WORDS:
         fault = Fault("query.q", f"must hold 1 to {_MOST_WORDS} words, of letters and digits", text)
         raise Invalid("The text cannot be searched for.", faults=[fault])
-
-
-def _micros(moment: datetime) -> int:
-    return (moment - _EPOCH) // _MICROSECOND

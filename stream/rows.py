@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Final
 
@@ -14,7 +15,10 @@ from metering.command import Command, Report
 from metering.decision import Decision
 from metering.grant import Grant, Line
 from metering.quantity import plain
-from stream.records import Decided, decode_batch
+from sql.instants import END, EPOCH, micros, moment_at
+from stream.records import Decided, decision_id, decode_batch
+
+log: Final = logging.getLogger(__name__)
 
 Row = tuple[object, ...]
 
@@ -32,8 +36,6 @@ _OF_DECISION: Final = (
 COLUMNS: Final = (*_OF_PLACE, *_OF_GRANT, *_OF_COMMAND, *_OF_DECISION)
 
 LARGEST_PART: Final = 200_000
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND: Final = timedelta(microseconds=1)
 _CROSSINGS: Final = {line: "" if line is Line.NONE else line.name.lower() for line in Line}
 _to_json: Final = msgspec.json.Encoder(decimal_format="number").encode
 
@@ -50,8 +52,9 @@ class RolledOver(msgspec.Struct, frozen=True):
 def rows_of(decided: Decided, decided_at: int, after: Place) -> list[Row]:
     """The record's decisions on commands that stand after `after`, in log order, as rows of `COLUMNS`.
 
-    `decided_at` is the record's own offset in `decisions`. Repeated answers and peeks leave no row. Raises
-    `msgspec.DecodeError` when the batch inside cannot be read.
+    `decided_at` is the record's own offset in `decisions`. Repeated answers and peeks leave no row, nor does a command
+    that was received when the table has no month for it. Raises `msgspec.DecodeError` when the batch inside cannot be
+    read.
     """
     if not decided.batch:
         return []
@@ -60,7 +63,7 @@ def rows_of(decided: Decided, decided_at: int, after: Place) -> list[Row]:
     first = after.position + 1 if decided.offset == after.offset else 0
     return [
         (
-            _micros(command.received_at),
+            micros(command.received_at),
             decided.partition,
             decided.offset,
             position,
@@ -72,7 +75,7 @@ def rows_of(decided: Decided, decided_at: int, after: Place) -> list[Row]:
         for position, (answer, command, grant) in enumerate(
             zip(decided.answers, batch.commands, batch.grant_of, strict=True)
         )
-        if type(answer) is Decision and position >= first
+        if type(answer) is Decision and position >= first and _has_a_month(command, decided, position)
     ]
 
 
@@ -89,6 +92,14 @@ def parts(rows: Sequence[Row]) -> Iterator[Sequence[Row]]:
         end = next((at for at in range(start, most) if rows[at][0] not in month), most)
         yield rows[start:end]
         start = end
+
+
+def _has_a_month(command: Command, decided: Decided, position: int) -> bool:
+    if EPOCH <= command.received_at < END:
+        return True
+    place = decision_id(decided.partition, Place(decided.offset, position))
+    log.error("decision %s was received at %s, which no row can say: it is left out", place, command.received_at)
+    return False
 
 
 def _grant_cells(grant: Grant) -> Row:
@@ -111,12 +122,12 @@ def _command_cells(command: Command) -> Row:
         return (
             command.token,
             command.behavior.value,
-            _micros(command.timestamp),
+            micros(command.timestamp),
             command.value,
             command.transaction_id,
             (command.metadata or b"").decode(errors="replace"),
         )
-    return (getattr(command, "token", ""), "", _micros(command.received_at), None, None, "")
+    return (getattr(command, "token", ""), "", micros(command.received_at), None, None, "")
 
 
 def _decision_cells(decision: Decision) -> Row:
@@ -127,8 +138,8 @@ def _decision_cells(decision: Decision) -> Row:
         decision.before,
         decision.after,
         decision.events,
-        None if period.start is None else _micros(period.start),
-        None if period.end is None else _micros(period.end),
+        None if period.start is None else micros(period.start),
+        None if period.end is None else micros(period.end),
         decision.reason.value if decision.reason else "",
         _CROSSINGS[decision.crossing],
         _rolled_over(decision.rolled_over) if decision.rolled_over else "",
@@ -139,12 +150,8 @@ def _rolled_over(closed: Counter) -> str:
     return _to_json(RolledOver(plain(closed.shown), closed.events, closed.period.start, closed.period.end)).decode()
 
 
-def _micros(moment: datetime) -> int:
-    return (moment - _EPOCH) // _MICROSECOND
-
-
-def _month_of(micros: int) -> range:
-    moment = _EPOCH + micros * _MICROSECOND
+def _month_of(count: int) -> range:
+    moment = moment_at(count)
     first = datetime(moment.year, moment.month, 1, tzinfo=UTC)
     following = datetime(moment.year + moment.month // 12, moment.month % 12 + 1, 1, tzinfo=UTC)
-    return range(_micros(first), _micros(following))
+    return range(micros(first), micros(following))

@@ -8,19 +8,18 @@ from hypothesis import strategies as st
 
 from metering.balance import Place
 from metering.command import Peek
+from sql.instants import micros, moment_at
 from stream.records import decode_decided
 from stream.rows import COLUMNS, LARGEST_PART, Row, parts, rows_of
 from tests.unit.sink.log import NOON, DecisionsLog, report
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-
 
 def received(moment: datetime) -> Row:
-    return ((moment - _EPOCH) // timedelta(microseconds=1), "rest")
+    return (micros(moment), "rest")
 
 
 def months(rows: list[Row]) -> set[str]:
-    return {f"{_EPOCH + timedelta(microseconds=row[0]):%Y-%m}" for row in rows}  # type: ignore[arg-type]
+    return {f"{moment_at(row[0]):%Y-%m}" for row in rows}  # type: ignore[arg-type]
 
 
 @given(st.lists(st.integers(0, 120 * 86_400).map(lambda seconds: received(NOON + timedelta(seconds=seconds)))))

@@ -103,6 +103,18 @@ async def test_garbage_among_the_decisions_is_passed_over() -> None:
     assert table.ids == [(0, 0, 0)]
 
 
+@pytest.mark.parametrize("moment", [datetime(1969, 12, 31, tzinfo=UTC), datetime(9999, 12, 31, 23, 59, tzinfo=UTC)])
+async def test_a_decision_of_a_time_that_no_row_can_say_holds_nothing_up(
+    moment: datetime, caplog: pytest.LogCaptureFixture
+) -> None:
+    log, table = DecisionsLog(), Table()
+    log.decide(report(), report(received_at=moment), report())
+    async with running(log, table) as sink:
+        await eventually(lambda: sink.complete_to == {0: 0})
+    assert table.ids == [(0, 0, 0), (0, 0, 2)]
+    assert "decision 0-0-1 was received at" in caplog.text
+
+
 async def test_a_usage_record_that_nobody_could_decode_leaves_no_hole() -> None:
     log, table = DecisionsLog(), Table()
     log.append(encode(Decided(VERSION, 0, 0, [], b"")))
