@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from typing import Final, TypeAlias
 
@@ -12,6 +13,8 @@ from aiokafka.errors import OffsetOutOfRangeError, UnknownTopicOrPartitionError
 from stream.topics import DECISIONS
 
 Record: TypeAlias = ConsumerRecord[bytes, bytes]
+
+log: Final = logging.getLogger(__name__)
 
 _RECORDS_A_POLL: Final = 200
 _POLL_MS: Final = 1_000
@@ -48,22 +51,44 @@ class DecisionsFeed:
         return set(found)
 
     async def open(self, offsets: Mapping[int, int | None]) -> None:
-        """Read these partitions from these offsets on; None: from the first that is left."""
+        """Read these partitions from these offsets on; None: from the first that is left.
+
+        Where retention took an offset, from the first that is left, too: whether anything is missing between tell the
+        records themselves, which are numbered without gaps. Raises `DecisionsLost` where an offset was never reached.
+        """
         await self._consumer.start()
-        self._consumer.assign([TopicPartition(DECISIONS, partition) for partition in offsets])
-        for partition, offset in offsets.items():
+        assigned = {TopicPartition(DECISIONS, partition): offset for partition, offset in offsets.items()}
+        self._consumer.assign([*assigned])
+        ends = await self._consumer.end_offsets([*assigned])
+        for tp, offset in assigned.items():
             if offset is None:
-                await self._consumer.seek_to_beginning(TopicPartition(DECISIONS, partition))
+                await self._consumer.seek_to_beginning(tp)
             else:
-                self._consumer.seek(TopicPartition(DECISIONS, partition), offset)
+                _ensure_reached(tp, offset, ends[tp])
+                self._consumer.seek(tp, offset)
 
     async def poll(self) -> Mapping[int, Sequence[Record]]:
-        """The next records by partition, in order; none after a while without. Raises `DecisionsLost`."""
+        """The next records by partition, in order; none after a while without."""
         try:
             polled = await self._consumer.getmany(timeout_ms=_POLL_MS, max_records=_RECORDS_A_POLL)
         except OffsetOutOfRangeError as error:
-            raise DecisionsLost(f"{DECISIONS} lacks the offset that its reader goes on from: {error}") from error
+            await self._go_on_behind_retention(error.args[0])
+            return {}
         return {topic_partition.partition: records for topic_partition, records in polled.items()}
+
+    async def _go_on_behind_retention(self, offsets: Mapping[TopicPartition, int]) -> None:
+        for tp, offset in offsets.items():
+            log.warning("retention took record %d of partition %d of %s", offset, tp.partition, tp.topic)
+        await self._consumer.seek_to_beginning(*offsets)
 
     async def close(self) -> None:
         await self._consumer.stop()
+
+
+def _ensure_reached(tp: TopicPartition, offset: int, end: int) -> None:
+    if offset >= end:
+        raise DecisionsLost(
+            f"Partition {tp.partition} of {tp.topic} ends at offset {end}, but the table has rows of its record "
+            f"{offset}: this is not the log that they came from, or it lost its end. Bring back the log that belongs "
+            "to the table, or empty the table, and start again."
+        )

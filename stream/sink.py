@@ -61,7 +61,8 @@ class Reading:
         if decided.offset > last.offset + 1:
             raise DecisionsLost(
                 f"Partition {self.partition} of {DECISIONS}: after the decisions of usage record {last.offset} come "
-                f"those of {decided.offset}, at offset {record.offset}."
+                f"those of {decided.offset}, at offset {record.offset}. Bring back the records between, from a copy of "
+                f"the topic, and start again; `tidemark verify` tells which decisions have no row."
             )
         if decided.offset < last.offset:
             return []
@@ -193,7 +194,7 @@ def _decoded(record: Record) -> Decided | None:
 def _rows(decided: Decided, record: Record, after: Place) -> list[Row]:
     try:
         return rows_of(decided, record.offset, after)
-    except (msgspec.DecodeError, ValueError) as error:
+    except (msgspec.DecodeError, ValueError, LookupError) as error:
         _say_skipped(record, str(error))
         return []
 
