@@ -14,7 +14,7 @@ from metering.command import Report
 from metering.grant import Grant
 from metering.meter import Aggregation, Behavior
 from metering.period import ResetPeriod
-from stream.gateway import partition_of
+from stream.topics import partition_of
 from stream.records import VERSION, Batch, Rules, encode
 
 PARTITIONS: Final = 8  # the default of TIDEMARK_PARTITIONS
