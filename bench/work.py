@@ -14,8 +14,8 @@ from metering.command import Report
 from metering.grant import Grant
 from metering.meter import Aggregation, Behavior
 from metering.period import ResetPeriod
-from stream.topics import partition_of
 from stream.records import VERSION, Batch, Rules, encode
+from stream.topics import partition_of
 
 PARTITIONS: Final = 8  # the default of TIDEMARK_PARTITIONS
 BATCH: Final = 200
