@@ -70,7 +70,12 @@ class ChangeFeed:
     @property
     def is_current(self) -> bool:
         """Whether edits of other replicas are in force here; health is red otherwise."""
-        return self._last_seen is not None and self._clock() - self._polled_at <= CURRENT_WITHIN
+        return self._last_seen is not None and self.age <= CURRENT_WITHIN
+
+    @property
+    def age(self) -> float:
+        """Seconds since this replica last saw that it knows every edit."""
+        return self._clock() - self._polled_at
 
     async def run(self) -> None:
         """Poll until cancelled. With the database away, caches are believed for `TRUSTED_FOR` seconds, then cleared."""

@@ -81,6 +81,11 @@ class DecisionsFeed:
             log.warning("retention took record %d of partition %d of %s", offset, tp.partition, tp.topic)
         await self._consumer.seek_to_beginning(*offsets)
 
+    def ends(self) -> Mapping[int, int]:
+        """Where the partitions end, as far as the polls have heard."""
+        heard = {tp.partition: self._consumer.highwater(tp) for tp in self._consumer.assignment()}
+        return {partition: end for partition, end in heard.items() if end is not None}
+
     async def close(self) -> None:
         await self._consumer.stop()
 

@@ -100,12 +100,23 @@ class KafkaGateway:
         self._in_flight: dict[int, _InFlight] = {}
         self._producer: AIOKafkaProducer | None = None
         self._failed = False
+        self._hears_workers = False
         self._tasks: list[asyncio.Task[None]] = []
 
     @property
     def connected(self) -> bool:
         """Whether commands can leave and answers can arrive."""
         return self._producer is not None and not any(task.done() for task in self._tasks)
+
+    @property
+    def hears_workers(self) -> bool:
+        """Whether commands are answered: from the first answer on; no more once one is late, until the next comes."""
+        return self._hears_workers
+
+    @property
+    def waiting(self) -> int:
+        """How many commands wait, queued or on their way to a decision."""
+        return self._waiting
 
     async def open(self) -> None:
         """Start; returns at once, and connects in the background."""
@@ -212,6 +223,7 @@ class KafkaGateway:
             log.warning("a reply that cannot be read: %s", error)
 
     def _answer(self, number: int, decided: Decided) -> None:
+        self._hears_workers = True
         batch = self._in_flight.get(number)
         if batch is None or len(decided.answers) != len(batch.waiting):
             return  # decided twice, after its callers gave up, or not decided at all
@@ -229,9 +241,14 @@ class KafkaGateway:
             for pump in self._pumps:
                 pump.expire(now())
             for number in [number for number, batch in self._in_flight.items() if batch.deadline <= now()]:
-                for waiting in self._in_flight.pop(number).waiting:
-                    if waiting.for_answer:
-                        waiting.fail(not_decided(waiting))
+                self._give_up(self._in_flight.pop(number))
+
+    def _give_up(self, batch: _InFlight) -> None:
+        late = [waiting for waiting in batch.waiting if waiting.for_answer and not waiting.future.done()]
+        for waiting in late:
+            waiting.fail(not_decided(waiting))
+        if late:
+            self._hears_workers = False
 
 
 async def _stop(stop: Callable[[], Awaitable[None]]) -> None:

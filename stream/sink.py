@@ -42,6 +42,7 @@ class Feed(Protocol):
     async def partitions(self) -> set[int]: ...
     async def open(self, offsets: Mapping[int, int | None]) -> None: ...
     async def poll(self) -> Mapping[int, Sequence[Record]]: ...
+    def ends(self) -> Mapping[int, int]: ...
     async def close(self) -> None: ...
 
 
@@ -51,9 +52,12 @@ class Reading:
 
     partition: int
     last: Place | None = None
+    read_to: int = 0
+    """The offset of `decisions` behind the last record that was read."""
 
     def take(self, record: Record) -> list[Row]:
         """The rows that this record adds; none when it was taken before. Raises `DecisionsLost` on a hole."""
+        self.read_to = record.offset + 1
         decided = _decoded(record)
         if decided is None:
             return []
@@ -72,14 +76,19 @@ class Reading:
 
 @dataclass
 class Group:
-    """Rows that wait to be written, and the offset of `usage` that each partition is complete to with them."""
+    """Rows that wait to be written, and the offset of `usage` that each partition is complete to with them.
+
+    `read_to` is the offset of `decisions` behind the last record in it.
+    """
 
     rows: list[Row] = field(default_factory=list)
     complete_to: dict[int, int] = field(default_factory=dict)
+    read_to: dict[int, int] = field(default_factory=dict)
 
     def add(self, rows: Iterable[Row], readings: Iterable[Reading]) -> None:
         self.rows.extend(rows)
         self.complete_to.update({reading.partition: reading.last.offset for reading in readings if reading.last})
+        self.read_to.update({reading.partition: reading.read_to for reading in readings})
 
 
 class Backlog:
@@ -120,10 +129,21 @@ class Sink:
         """Per partition, the offset of `usage` up to which every decision's row is in the table."""
         self.is_copying = False
         """Whether it reads on where the rows end; false while Kafka or ClickHouse are away."""
+        self.rows_written = 0
+        """By this process."""
+        self._written_to: dict[int, int] = {}
+        self._feed: Feed | None = None
         self._bootstrap_servers = bootstrap_servers
         self._clickhouse = clickhouse
         self._partitions = partitions
         self._open_feed = open_feed
+
+    @property
+    def lag(self) -> int | None:
+        """How many records of `decisions` are not in the table yet, as far as it has been heard; None: not at all."""
+        ends = self._feed.ends() if self._feed is not None else {}
+        known = ends.keys() & self._written_to.keys()
+        return sum(max(0, ends[partition] - self._written_to[partition]) for partition in known) if known else None
 
     async def run(self) -> None:
         """Copy until cancelled. Starts over from the rows whenever Kafka or ClickHouse fail; raises `DecisionsLost`."""
@@ -140,10 +160,10 @@ class Sink:
         try:
             readings = await self._go_on(feed)
             backlog = Backlog(MOST_WAITING)
-            self.is_copying = True
+            self._feed, self.is_copying = feed, True
             await _together(_read(feed, readings, backlog), self._write(backlog))
         finally:
-            self.is_copying = False
+            self._feed, self.is_copying = None, False
             await feed.close()
 
     async def _go_on(self, feed: Feed) -> dict[int, Reading]:
@@ -153,7 +173,8 @@ class Sink:
         places = {partition: (Place(*last), at) for partition, last, at in await self._clickhouse.query("places")}
         readings = {partition: Reading(partition) for partition in wanted}
         for partition in wanted & places.keys():
-            readings[partition].last = last = places[partition][0]
+            readings[partition].last, self._written_to[partition] = places[partition]
+            last = places[partition][0]
             self.complete_to.setdefault(partition, last.offset - 1)
         await feed.open({partition: places[partition][1] if partition in places else None for partition in wanted})
         return readings
@@ -164,7 +185,9 @@ class Sink:
             pace = asyncio.create_task(asyncio.sleep(PACE_SECONDS))
             for part in parts(group.rows):
                 await self._clickhouse.insert(TABLE, COLUMNS, part)
+                self.rows_written += len(part)
             self.complete_to.update(group.complete_to)
+            self._written_to.update(group.read_to)
             await pace
 
 

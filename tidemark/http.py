@@ -6,7 +6,7 @@ import asyncio
 import logging
 import os
 import signal
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -15,8 +15,7 @@ from typing import Any, Final
 import uvicorn
 from fastapi import APIRouter, FastAPI
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
+from starlette.responses import Response
 from starlette.types import ASGIApp
 
 import api.audit
@@ -25,13 +24,17 @@ import api.routes
 import api.usage
 import ingest.openapi
 import ingest.report
-from catalog.catalog import open_catalog
+from catalog.catalog import Catalog, open_catalog
 from sql.clickhouse import open_clickhouse
 from sql.socket import answering
+from stream.feed import DecisionsLost
 from stream.gateway import KafkaGateway
 from stream.records import Rules
 from stream.sink import Sink
 from tidemark.express import Express
+from tidemark.health import Health
+from tidemark.metrics import Metrics
+from tidemark.probe import probe
 from tidemark.settings import Settings
 
 log: Final = logging.getLogger(__name__)
@@ -71,7 +74,7 @@ def create_app(settings: Settings, parts: Parts) -> ASGIApp:
         edge: ingest.report.Ingest = app.state.ingest
         return await edge.report_usage(request)
 
-    return Express(app, report, settings.largest_body)
+    return Express(app, report, settings.largest_body, app.state.metrics)
 
 
 def _composed(settings: Settings, parts: Parts) -> FastAPI:
@@ -81,31 +84,15 @@ def _composed(settings: Settings, parts: Parts) -> FastAPI:
         version="0.1.0",
         lifespan=lambda app: _lifespan(app, settings, parts),
     )
-    health = Health()
-    app.state.health = health
+    app.state.health, app.state.metrics = Health(), Metrics()
     if parts.ingest:
         _document(app, ingest.report.PATH, "post", ingest.openapi.REPORT_USAGE)
     if parts.api:
         for router in (api.usage.router, api.audit.router, *api.routes.routers()):
             _include(app, router)
-    app.router.routes.append(Route("/health", health.answer))
+    app.router.routes += [*app.state.health.routes(), *app.state.metrics.routes()]
     api.problems.install(app, largest_body=settings.largest_body)
     return app
-
-
-class Health:
-    """What has to be well for this process to do its work: each check is named, and says whether it holds."""
-
-    def __init__(self) -> None:
-        self._checks: dict[str, Callable[[], bool]] = {}
-
-    def watch(self, name: str, check: Callable[[], bool]) -> None:
-        self._checks[name] = check
-
-    async def answer(self, _: Request) -> Response:
-        checks = {name: check() for name, check in self._checks.items()}
-        well = bool(checks) and all(checks.values())
-        return JSONResponse({"status": "ok" if well else "unavailable", "checks": checks}, 200 if well else 503)
 
 
 def _document(app: FastAPI, path: str, method: str, operation: dict[str, Any]) -> None:
@@ -136,18 +123,33 @@ async def _lifespan(app: FastAPI, settings: Settings, parts: Parts) -> AsyncIter
 
 
 async def _open_edges(app: FastAPI, settings: Settings, stack: AsyncExitStack) -> None:
+    catalog = _open_catalog(app, settings, stack)
+    gateway = await _open_gateway(app, settings, stack)
+    app.state.ingest = ingest.report.Ingest(catalog, gateway, timedelta(hours=settings.most_late_hours))
+
+
+def _open_catalog(app: FastAPI, settings: Settings, stack: AsyncExitStack) -> Catalog:
     catalog = app.state.catalog = open_catalog(settings.catalog_url)
     stack.push_async_callback(catalog.close)
     _run(stack, catalog.feed.run(), "change feed")
     app.state.health.watch("catalog", lambda: catalog.feed.is_current)
+    age = "Seconds since the edits of other replicas were known here."
+    app.state.metrics.watch("tidemark_catalog_feed_age_seconds", age, lambda: catalog.feed.age)
+    return catalog
+
+
+async def _open_gateway(app: FastAPI, settings: Settings, stack: AsyncExitStack) -> KafkaGateway:
     rules = Rules(remember_for=timedelta(days=settings.transaction_days))
     answer_timeout = timedelta(seconds=settings.answer_timeout)
     gateway = KafkaGateway(settings.kafka_servers, settings.partitions, answer_timeout=answer_timeout, rules=rules)
     app.state.gateway = gateway
     await gateway.open()
     stack.push_async_callback(gateway.close)
-    app.state.ingest = ingest.report.Ingest(catalog, gateway, timedelta(hours=settings.most_late_hours))
+    _run(stack, probe(gateway), "probe")
     app.state.health.watch("log", lambda: gateway.connected)
+    app.state.health.watch("worker", lambda: gateway.hears_workers)
+    app.state.metrics.watch("tidemark_commands_waiting", "Commands without an answer yet.", lambda: gateway.waiting)
+    return gateway
 
 
 async def _open_trail(app: FastAPI, settings: Settings, parts: Parts, stack: AsyncExitStack) -> None:
@@ -157,9 +159,24 @@ async def _open_trail(app: FastAPI, settings: Settings, parts: Parts, stack: Asy
     if settings.clickhouse is None:
         await stack.enter_async_context(answering(clickhouse, settings.trail_socket))
     if parts.sink:
-        sink = app.state.sink = Sink(settings.kafka_servers, clickhouse)
-        _run(stack, sink.run(), "sink")
-        app.state.health.watch("sink", lambda: sink.is_copying)
+        _open_sink(app, Sink(settings.kafka_servers, clickhouse), stack)
+
+
+def _open_sink(app: FastAPI, sink: Sink, stack: AsyncExitStack) -> None:
+    app.state.sink = sink
+    _run(stack, _copy(sink), "sink")
+    app.state.health.watch("sink", lambda: sink.is_copying)
+    metrics: Metrics = app.state.metrics
+    metrics.count("tidemark_sink_rows", "Rows written since the start.", lambda: sink.rows_written)
+    metrics.watch("tidemark_sink_lag_records", "Records of decisions that are not rows yet.", lambda: sink.lag)
+
+
+async def _copy(sink: Sink) -> None:
+    """Copy while nothing is lost. Then a person has to look: health is red until then, and all else serves on."""
+    try:
+        await sink.run()
+    except DecisionsLost as lost:
+        log.critical("the sink stopped: %s", lost)
 
 
 def _run(stack: AsyncExitStack, work: Coroutine[Any, Any, None], name: str) -> None:
@@ -175,7 +192,7 @@ def _run(stack: AsyncExitStack, work: Coroutine[Any, Any, None], name: str) -> N
 
 
 def _end_process_on_failure(task: asyncio.Task[None]) -> None:
-    if task.cancelled():
+    if task.cancelled() or task.exception() is None:
         return
     log.critical("the %s stopped, and with it this process", task.get_name(), exc_info=task.exception())
     os.kill(os.getpid(), signal.SIGTERM)

@@ -102,6 +102,9 @@ class LogFeed:
             await self._log.appended.wait()
         return polled
 
+    def ends(self) -> dict[int, int]:
+        return {partition: len(records) for partition, records in enumerate(self._log.records)}
+
     async def close(self) -> None: ...
 
     def _next(self) -> dict[int, list[Written]]:

@@ -149,3 +149,31 @@ async def test_while_the_log_is_out_of_reach_nothing_is_taken(gateway: Connected
         await gateway.submit(grant(), report("1", "t-1"))
     assert refused.value.extensions == {"transactionId": "t-1"}
     assert not gateway.connected
+
+
+async def test_workers_are_heard_from_the_first_answer_on_until_one_is_late(
+    gateway: Connected, producer: FakeProducer
+) -> None:
+    assert not gateway.hears_workers
+    first = await submitted(gateway, producer)
+    assert gateway.waiting == 1
+    gateway.reply(producer.sent[0], DECISION)
+    await first
+    assert (gateway.hears_workers, gateway.waiting) == (True, 0)
+    with pytest.raises(NoDecision):
+        await gateway.submit(grant(), report("1"))
+    assert not gateway.hears_workers
+
+
+async def test_a_caller_that_went_away_says_nothing_of_the_workers(gateway: Connected, producer: FakeProducer) -> None:
+    first = await submitted(gateway, producer)
+    gateway.reply(producer.sent[0], DECISION)
+    await first
+    gone = await submitted(gateway, producer)
+    gone.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await gone
+    async with asyncio.timeout(5):
+        while gateway._in_flight:
+            await asyncio.sleep(0.01)
+    assert gateway.hears_workers
