@@ -3,12 +3,14 @@
 PYTHON ?= python3
 VENV ?= .venv
 BENCH ?=
+MINUTES ?= 15
+SEED ?=
 
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help up test check format bench clean
+.PHONY: help up test check format bench torture clean
 
 help: ## Say what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
@@ -33,6 +35,10 @@ format: $(READY) ## Format the code
 
 bench: $(READY) ## Measure; BENCH=x measures one thing
 	@$(BIN)/python -m bench $(BENCH)
+
+torture: $(READY) ## Kill, freeze and wipe parts under load, then recount; MINUTES=15 SEED=n
+	@$(BIN)/python -m tidemark.jars
+	@$(BIN)/python -m bench.torture --minutes $(MINUTES) $(if $(SEED),--seed $(SEED))
 
 clean: ## Remove the environment and caches, but no data
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache

@@ -14,7 +14,7 @@ from tests.trace import Trace, make_trace, replaying
 
 pytestmark = pytest.mark.faults
 
-ROWS = 4_000
+ROWS = 1_500
 
 
 @pytest.fixture(scope="module")
@@ -47,9 +47,6 @@ def test_a_replay_goes_on_over_a_killed_part_and_the_totals_hold(pipeline: Pipel
         sold = sell(client)
         with replaying(pipeline, trace, sold) as replay:
             wait_for_progress(sold, ROWS // 4)
-            kill(pipeline.child(victim))
-            wait_until(pipeline.is_well, 60, "the pipeline is well again")
-            wait_for_progress(sold, ROWS // 2)
             kill(pipeline.child(victim))
             output, _ = replay.communicate(timeout=200)
         assert replay.returncode == 0, output

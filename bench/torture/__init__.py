@@ -1,0 +1,1 @@
+"""Torture: load on the whole pipeline while its parts are killed, frozen and wiped; then everything is recounted."""

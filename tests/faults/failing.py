@@ -1,0 +1,64 @@
+"""Workers whose agent raises on the record at offset 1: Faust by the book, and ours. Run as a program, by name."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import faust
+
+from metering.decision import Answer
+from stream import partition, worker
+from stream.decide import decide_batch
+from stream.records import Batch
+from stream.state import PartitionState
+from stream.topics import USAGE
+
+STOCK, OURS, SOUND = "stock", "ours", "sound"
+_FAILS_AT = 1
+
+
+def stock(bootstrap_servers: str, data: Path) -> faust.App:
+    app = faust.App(
+        STOCK,
+        broker=f"kafka://{bootstrap_servers}",
+        broker_commit_interval=0.2,
+        consumer_auto_offset_reset="earliest",
+        datadir=data,
+        topic_allow_declare=False,
+        topic_disable_leader=True,
+        web_enabled=False,
+    )
+
+    async def decide(stream: Any) -> None:
+        async for event in stream.events():
+            if event.message.offset == _FAILS_AT:
+                raise RuntimeError("the record at offset 1")
+
+    app.agent(app.topic(USAGE, value_type=bytes, value_serializer="raw", partitions=1), name="decide")(decide)
+    return app
+
+
+def sound(bootstrap_servers: str, data: Path) -> faust.App:
+    return worker.build_app(bootstrap_servers=bootstrap_servers, state=data, instance="worker-1", partitions=1)
+
+
+def ours(bootstrap_servers: str, data: Path) -> faust.App:
+    partition.decide_batch = _failing  # type: ignore[attr-defined]  # the name that it is called by
+    return sound(bootstrap_servers, data)
+
+
+def _failing(batch: Batch, offset: int, state: PartitionState) -> list[Answer | None]:
+    if offset == _FAILS_AT:
+        raise RuntimeError("the record at offset 1")
+    return decide_batch(batch, offset, state)
+
+
+def main(name: str, bootstrap_servers: str, data: str) -> None:
+    app = {STOCK: stock, OURS: ours, SOUND: sound}[name](bootstrap_servers, Path(data))
+    faust.Worker(app, override_logging=False, redirect_stdouts=False, quiet=True).execute_from_commandline()
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
