@@ -11,7 +11,7 @@ from metering.period import LIFETIME, Moment, Period
 from metering.quantity import EXACT, ZERO
 
 
-class Counter(msgspec.Struct, frozen=True, array_like=True):
+class Counter(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """What one period of one meter has counted.
 
     `value` is None before the first event. `total` is the exact sum behind an average (else None), `newest` the event
@@ -42,7 +42,7 @@ class Counter(msgspec.Struct, frozen=True, array_like=True):
         return self.value is not None and self.value >= line
 
 
-class Place(msgspec.Struct, frozen=True, array_like=True, order=True):
+class Place(msgspec.Struct, frozen=True, gc=False, array_like=True, order=True):
     """Where a command stands in its partition's log: the record's offset, and the position within its batch."""
 
     offset: int
@@ -52,7 +52,7 @@ class Place(msgspec.Struct, frozen=True, array_like=True, order=True):
 NOWHERE: Final = Place(-1, -1)
 
 
-class Balance(msgspec.Struct, frozen=True, array_like=True):
+class Balance(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """A meter's counters, newest period first; the number of its decisions; the last command folded into it."""
 
     counters: tuple[Counter, ...] = ()

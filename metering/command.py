@@ -12,7 +12,7 @@ from metering.period import Moment, utc
 from metering.quantity import ensure_in_range
 
 
-class Report(msgspec.Struct, frozen=True, array_like=True, tag=1):
+class Report(msgspec.Struct, frozen=True, gc=False, array_like=True, tag=1):
     """One usage measurement.
 
     `timestamp` is its event time, in UTC whatever it was given in; `metadata` is compact JSON; `token` is the slug of
@@ -33,14 +33,14 @@ class Report(msgspec.Struct, frozen=True, array_like=True, tag=1):
             msgspec.structs.force_setattr(self, "timestamp", utc(self.timestamp))
 
 
-class Read(msgspec.Struct, frozen=True, array_like=True, tag=2):
+class Read(msgspec.Struct, frozen=True, gc=False, array_like=True, tag=2):
     """One lookup of a meter's value, which is audited and so takes its place in the sequence."""
 
     received_at: Moment
     token: str
 
 
-class Peek(msgspec.Struct, frozen=True, array_like=True, tag=3):
+class Peek(msgspec.Struct, frozen=True, gc=False, array_like=True, tag=3):
     """One lookup of a meter's value that leaves no trace; with `transaction_id`, of that report's first answer."""
 
     received_at: Moment

@@ -23,7 +23,7 @@ class Status(StrEnum):
     READ = "READ"
 
 
-class Decision(msgspec.Struct, frozen=True, array_like=True, tag=1):
+class Decision(msgspec.Struct, frozen=True, gc=False, array_like=True, tag=1):
     """The outcome of a report or a read, in the period that it counts in.
 
     `sequence` numbers the meter's decisions from 1 without a gap. `events` is the period's count afterwards.
@@ -41,7 +41,7 @@ class Decision(msgspec.Struct, frozen=True, array_like=True, tag=1):
     rolled_over: Counter | None = None
 
 
-class Receipt(msgspec.Struct, frozen=True, array_like=True, tag=2):
+class Receipt(msgspec.Struct, frozen=True, gc=False, array_like=True, tag=2):
     """An accepted report that named a transaction: until `expires_at`, a retry gets this first answer again."""
 
     place: Place
@@ -63,7 +63,7 @@ class Receipt(msgspec.Struct, frozen=True, array_like=True, tag=2):
         return self.value == report.value and self.behavior is report.behavior
 
 
-class Standing(msgspec.Struct, frozen=True, array_like=True, tag=3):
+class Standing(msgspec.Struct, frozen=True, gc=False, array_like=True, tag=3):
     """What a peek saw: the running period's value and events. Not a decision."""
 
     value: Decimal

@@ -90,9 +90,17 @@ class Grant(msgspec.Struct, frozen=True, array_like=True, dict=True):
             return None
         return EXACT.multiply(self.limit, EXACT.divide(self.warning_percent, _HUNDRED))
 
+    @cached_property
+    def lowest_line(self) -> Decimal | None:
+        """The first line on the way up; None when there is none."""
+        if self.limit == UNLIMITED:
+            return None
+        return self.limit if self.warning_line is None else min(self.limit, self.warning_line)
+
     def allows(self, counter: Counter) -> bool:
         """Whether the counter stands at or below the cap."""
-        return self.cap is None or not counter.exceeds(self.cap)
+        cap = self.cap
+        return cap is None or not counter.exceeds(cap)
 
     def line_at(self, counter: Counter) -> Line:
         """The highest line that the counter stands at or above; before the first event, none."""
@@ -106,8 +114,11 @@ class Grant(msgspec.Struct, frozen=True, array_like=True, dict=True):
 
     def crossing(self, before: Counter, after: Counter) -> Line:
         """The one line that was passed on the way up from `before` to `after`, however far it was."""
+        lowest = self.lowest_line
+        if lowest is None or not after.reaches(lowest):
+            return Line.NONE
         line = self.line_at(after)
-        return line if line and line > self.line_at(before) else Line.NONE
+        return line if line > self.line_at(before) else Line.NONE
 
     def refusal_at(self, moment: datetime) -> Reason | None:
         """Why the license does not cover `moment`, or None when it does."""

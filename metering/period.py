@@ -26,7 +26,7 @@ class ResetPeriod(StrEnum):
     YEAR = "YEAR"
 
 
-class Period(msgspec.Struct, frozen=True, array_like=True, order=True):
+class Period(msgspec.Struct, frozen=True, gc=False, array_like=True, order=True):
     """A half-open interval [start, end), aware UTC; both None for a lifetime meter."""
 
     start: Moment | None = None

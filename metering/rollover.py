@@ -15,7 +15,7 @@ from metering.period import Period
 KEPT_PERIODS: Final = 3
 
 
-class Opened(msgspec.Struct, frozen=True):
+class Opened(msgspec.Struct, frozen=True, gc=False):
     """A balance's counters with the wanted period's among them: `newer` stand before it, `older` behind it.
 
     `rolled_over` is the counter that was the newest until this one was opened. `closed` says that the wanted period

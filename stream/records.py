@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import timedelta
+from functools import lru_cache
 from typing import Final
 
 import msgspec
@@ -29,6 +30,7 @@ RULES: Final = 1
 ORIGIN_SIZE: Final = 8
 #: As many answers as fit a record beside the batch that they are to.
 MOST_COMMANDS: Final = 10_000
+_GRANTS_KEPT: Final = 16_384
 
 
 class Rules(msgspec.Struct, frozen=True, array_like=True):
@@ -106,8 +108,33 @@ class DeadLetter(msgspec.Struct, frozen=True):
     value: bytes | None
 
 
+class _BatchOnTheWire(msgspec.Struct, frozen=True, array_like=True):
+    """A `Batch` whose grants are not read yet."""
+
+    version: int
+    origin: bytes
+    number: int
+    reply_to: int | None
+    rules: Rules
+    grants: list[msgspec.Raw]
+    grant_of: list[int]
+    commands: list[Command]
+
+
 encode: Final = msgspec.msgpack.Encoder().encode
-decode_batch: Final = msgspec.msgpack.Decoder(Batch).decode
+_decode_wire: Final = msgspec.msgpack.Decoder(_BatchOnTheWire).decode
+_decode_grant: Final = lru_cache(_GRANTS_KEPT)(msgspec.msgpack.Decoder(Grant).decode)
+
+
+def decode_batch(value: bytes) -> Batch:
+    """Read a batch; raises `ValueError` for what is none. A grant is the same in record after record, and read once."""
+    wire = _decode_wire(value)
+    grants = [_decode_grant(bytes(raw)) for raw in wire.grants]
+    return Batch(
+        wire.version, wire.origin, wire.number, wire.reply_to, wire.rules, grants, wire.grant_of, wire.commands
+    )
+
+
 decode_decided: Final = msgspec.msgpack.Decoder(Decided).decode
 decode_dead_letter: Final = msgspec.msgpack.Decoder(DeadLetter).decode
 

@@ -46,6 +46,9 @@ class PartitionState:
         self._draft: dict[bytes, Balance | Receipt] = {}
         self._changed: dict[bytes, Balance | Receipt] = {}
         self._taken: dict[bytes, Balance | Receipt] = {}
+        self._index: Changes = {}
+        #: Of receipts that were looked up: when the stored one expires, for the index to forget if it is replaced.
+        self._stored_expiries: dict[bytes, datetime] = {}
 
     @property
     def changes(self) -> int:
@@ -66,7 +69,11 @@ class PartitionState:
         if held is not None:
             return held  # type: ignore[return-value]  # a `t` key holds a receipt
         stored = self._store.get(key)
-        return None if stored is None else _read(_decode_receipt, key, stored)
+        if stored is None:
+            return None
+        receipt = _read(_decode_receipt, key, stored)
+        self._stored_expiries[key] = receipt.expires_at
+        return receipt
 
     def keep_balance(self, meter: bytes, balance: Balance) -> None:
         self._draft[b"b" + meter] = balance
@@ -94,18 +101,28 @@ class PartitionState:
         """
         self._taken, self._changed = self._changed, {}
         most = max(_FORGET_AT_LEAST, 2 * len(self._taken))
-        changes: dict[bytes, bytes | None] = dict.fromkeys(islice(self._expired(forget_before), most))
+        expired = [*islice(self._store.keys(b"x", b"x" + _seconds(forget_before)), most)]
+        changes: dict[bytes, bytes | None] = {index[9:]: None for index in expired}
         changes.update((key, _encode(value)) for key, value in self._taken.items())
         changes[_OFFSET] = b"%d" % next_offset
+        self._index = self._index_of(expired)
         return changes
 
     def save(self, changes: Changes, offset: int) -> None:
         """Store what `take` gave, now that the changelog holds it up to `offset`."""
-        restore(self._store, changes.items(), offset)
-        self._taken = {}
+        self._store.write({**changes, **self._index}, offset)
+        self._taken, self._index = {}, {}
 
-    def _expired(self, moment: datetime) -> Iterable[bytes]:
-        return (index[9:] for index in self._store.keys(b"x", b"x" + _seconds(moment)))
+    def _index_of(self, expired: Iterable[bytes]) -> Changes:
+        """What becomes of the expiry index: entries go with the receipts that are forgotten or replaced."""
+        index: dict[bytes, bytes | None] = dict.fromkeys(expired)
+        for key, kept in self._taken.items():
+            if isinstance(kept, Receipt):
+                if replaced := self._stored_expiries.pop(key, None):
+                    index[_index_key(key, replaced)] = None
+                index[_index_key(key, kept.expires_at)] = b""
+        self._stored_expiries.clear()
+        return index
 
 
 def restore(store: Store, changes: Iterable[tuple[bytes, bytes | None]], offset: int) -> None:
@@ -115,9 +132,9 @@ def restore(store: Store, changes: Iterable[tuple[bytes, bytes | None]], offset:
         if key[:1] == b"t":
             before = store.get(key)
             if before is not None:
-                with_index[_index_key(key, before)] = None
+                with_index[_index_key(key, _decode_receipt(before).expires_at)] = None
             if value is not None:
-                with_index[_index_key(key, value)] = b""
+                with_index[_index_key(key, _decode_receipt(value).expires_at)] = b""
         with_index[key] = value
     store.write(with_index, offset)
 
@@ -126,8 +143,8 @@ def _receipt_key(meter: bytes, transaction_id: str) -> bytes:
     return b"t" + meter + b"\0" + transaction_id.encode()
 
 
-def _index_key(key: bytes, receipt: bytes) -> bytes:
-    return b"x" + _seconds(_decode_receipt(receipt).expires_at) + key
+def _index_key(key: bytes, expires_at: datetime) -> bytes:
+    return b"x" + _seconds(expires_at) + key
 
 
 def _read(decode: Callable[[bytes], T], key: bytes, stored: bytes) -> T:

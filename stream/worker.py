@@ -38,6 +38,7 @@ _ROCKSDB: Final = {
     "target_file_size_base": 16 << 20,
     "block_cache_size": 8 << 20,
     "max_open_files": 64,
+    "bloom_filter_size": 10,  # bits a key: most receipts that are looked up are not there
 }
 
 
