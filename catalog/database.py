@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager
 from importlib.resources import files
 from typing import Any, Final
 
@@ -33,13 +33,9 @@ class Database:
     @asynccontextmanager
     async def session(self) -> AsyncIterator[AsyncSession]:
         """A transaction for reading; nothing is committed."""
-        try:
+        with _unavailable_when_away():
             async with AsyncSession(self._engine, expire_on_commit=False) as session:
                 yield session
-        except (DBAPIError, PoolTimeout, OSError) as error:
-            if isinstance(error, _AWAY) or getattr(error, "connection_invalidated", False):
-                raise Unavailable("The catalog cannot be reached.", headers={"Retry-After": "1"}) from error
-            raise
 
     @asynccontextmanager
     async def edit(self) -> AsyncIterator[AsyncSession]:
@@ -58,14 +54,27 @@ class Database:
         await self._engine.dispose()
 
 
+@contextmanager
+def _unavailable_when_away() -> Iterator[None]:
+    try:
+        yield
+    except (DBAPIError, PoolTimeout, OSError) as error:
+        if isinstance(error, _AWAY) or getattr(error, "connection_invalidated", False):
+            raise Unavailable("The catalog cannot be reached.", headers={"Retry-After": "1"}) from error
+        raise
+
+
 def open_database(url: str) -> Database:
     """The database at `sqlite:///…` or `postgresql://…`; connects at first use."""
     return Database(_engine(url))
 
 
 def migrate(url: str) -> None:
-    """Bring the schema up to date; callable with or without a running event loop, and by several processes at once."""
-    with ThreadPoolExecutor(1) as thread:
+    """Bring the schema up to date; callable with or without a running event loop, and by several processes at once.
+
+    Raises `Unavailable`.
+    """
+    with _unavailable_when_away(), ThreadPoolExecutor(1) as thread:
         thread.submit(lambda: asyncio.run(_migrate(url))).result()
 
 

@@ -134,10 +134,15 @@ def migrate() -> None:
 
 
 async def _migrate_clickhouse(dsn: str) -> None:
+    from clickhouse_connect.driver.exceptions import ClickHouseError
+
     from sql.clickhouse import open_clickhouse
 
-    async with open_clickhouse(dsn) as clickhouse:
-        await clickhouse.migrate()
+    try:
+        async with open_clickhouse(dsn) as clickhouse:
+            await clickhouse.migrate()
+    except ClickHouseError as error:
+        raise CannotRun(f"ClickHouse can't be prepared: {error}\nTIDEMARK_CLICKHOUSE says where it is.") from error
 
 
 @organization.command("create")

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 
 class CannotRun(Exception):
     """Something outside the code is in the way; the message says what, and what to do about it."""
@@ -33,3 +36,20 @@ class KafkaFails(CannotRun):
 
 class TopicMismatch(CannotRun):
     """A topic exists with another partition count than the settings ask for."""
+
+
+@contextmanager
+def catalog_in_words() -> Iterator[None]:
+    """Raise `CannotRun` where the catalog does not answer, or is none."""
+    from asyncpg.exceptions import PostgresError  # type: ignore[import-untyped]  # it has no types
+    from sqlalchemy.exc import ArgumentError
+
+    from metering.problems import Unavailable
+
+    try:
+        yield
+    except Unavailable as problem:
+        why = problem.__cause__
+        raise CannotRun(f"The catalog does not answer: {why}\nTIDEMARK_CATALOG says where it is.") from problem
+    except (ArgumentError, PostgresError) as error:
+        raise CannotRun(f"The catalog can't be used: {error}\nTIDEMARK_CATALOG says where it is.") from error

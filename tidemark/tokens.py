@@ -12,6 +12,7 @@ from rich.table import Table
 from catalog import operator
 from catalog.database import Database, open_database
 from catalog.tokens import Token
+from tidemark.failures import catalog_in_words
 from tidemark.settings import Settings
 
 T = TypeVar("T")
@@ -48,7 +49,8 @@ def _state(token: Token) -> str:
 
 
 def _in_catalog(settings: Settings, work: Callable[[Database], Awaitable[T]]) -> T:
-    return asyncio.run(_work(settings, work))
+    with catalog_in_words():
+        return asyncio.run(_work(settings, work))
 
 
 async def _work(settings: Settings, work: Callable[[Database], Awaitable[T]]) -> T:

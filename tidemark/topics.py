@@ -6,7 +6,7 @@ import asyncio
 from typing import Any, Final
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
-from aiokafka.errors import TopicAlreadyExistsError, for_code
+from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
 
 from stream.topics import TopicSpec, all_topics
 from tidemark.failures import KafkaFails, TopicMismatch
@@ -16,14 +16,17 @@ _PAUSE_S: Final = 0.1
 
 
 async def create_topics(bootstrap_servers: str, partitions: int, *, replication: int = 1) -> None:
-    """Create every topic that is missing. Raises `TopicMismatch` when one has other partitions than asked for.
+    """Create every topic that is missing. Raises `TopicMismatch` when one has other partitions than asked for, and
+    `KafkaFails` when nobody answers.
 
     The count can't be changed later: a meter would move to another partition, away from its balance.
     """
     admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap_servers)
-    await admin.start()
     try:
+        await admin.start()
         await _create(admin, all_topics(partitions), replication)
+    except (KafkaError, OSError) as error:
+        raise KafkaFails(f"Kafka at {bootstrap_servers} does not answer as it should: {error!r}") from error
     finally:
         await admin.close()
 

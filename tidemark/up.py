@@ -16,7 +16,7 @@ import httpx
 from rich.console import Console
 
 from tidemark import preflight
-from tidemark.failures import CannotRun
+from tidemark.failures import CannotRun, catalog_in_words
 from tidemark.kafka import EmbeddedKafka
 from tidemark.settings import Settings
 from tidemark.supervisor import Command, Say, Supervisor
@@ -91,13 +91,17 @@ def _start_log(settings: Settings, supervisor: Supervisor, say: Say) -> Settings
 
 
 def prepare(settings: Settings) -> str | None:
-    """Create topics, the catalog's schema and the first organization; returns the token that was made, if one was."""
+    """Create topics, the catalog's schema and the first organization; returns the token that was made, if one was.
+
+    Raises `CannotRun` where one of them does not answer.
+    """
     from catalog.database import migrate
     from tidemark.topics import create_topics
 
     asyncio.run(create_topics(settings.kafka_servers, settings.partitions, replication=settings.replication))
-    migrate(settings.catalog_url)
-    return asyncio.run(_first_organization(settings))
+    with catalog_in_words():
+        migrate(settings.catalog_url)
+        return asyncio.run(_first_organization(settings))
 
 
 async def _first_organization(settings: Settings) -> str | None:

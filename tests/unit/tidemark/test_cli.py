@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,6 +12,7 @@ from typer.testing import CliRunner
 
 from stream.topics import LARGEST_RECORD
 from tidemark.cli import app
+from tidemark.ports import free_port
 from tidemark.settings import Settings
 
 ROOT = Path(__file__).parents[3]
@@ -61,6 +64,57 @@ def test_a_bad_setting_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     ended = CliRunner().invoke(app, ["up"])
     assert ended.exit_code == 1
     assert "TIDEMARK_PORT: " in ended.output
+
+
+@pytest.fixture
+def signals_kept() -> Iterator[None]:
+    """`up` takes the signals of its process, which is ours here."""
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    yield
+    for number, handler in handlers.items():
+        signal.signal(number, handler)
+
+
+@pytest.fixture
+def nobody() -> str:
+    return f"127.0.0.1:{free_port('127.0.0.1')}"
+
+
+@pytest.mark.usefixtures("signals_kept")
+@pytest.mark.parametrize("command", ["up", "migrate"])
+def test_a_log_that_does_not_answer_is_told_in_words(
+    command: str, nobody: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TIDEMARK_KAFKA", nobody)
+    monkeypatch.setenv("TIDEMARK_PORT", str(free_port("127.0.0.1")))
+    ended = CliRunner().invoke(app, [command])
+    assert isinstance(ended.exception, SystemExit)
+    assert ended.exit_code == 1
+    assert f"Kafka at {nobody} does not answer" in ended.output
+
+
+@pytest.mark.parametrize("command", [["token", "list"], ["token", "create", "--name", "CI"]])
+@pytest.mark.parametrize("scheme", ["postgresql", "nosuch"])
+def test_a_catalog_that_does_not_answer_is_told_in_words(
+    command: list[str], scheme: str, nobody: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TIDEMARK_CATALOG", f"{scheme}://tidemark@{nobody}/tidemark")
+    ended = CliRunner().invoke(app, command)
+    assert isinstance(ended.exception, SystemExit)
+    assert ended.exit_code == 1
+    assert "The catalog" in ended.output
+    assert "TIDEMARK_CATALOG" in ended.output
+
+
+def test_a_catalog_that_cannot_be_migrated_is_told_in_words(nobody: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def made(*_: object, **__: object) -> None: ...
+
+    monkeypatch.setattr("tidemark.topics.create_topics", made)
+    monkeypatch.setenv("TIDEMARK_KAFKA", nobody)
+    monkeypatch.setenv("TIDEMARK_CATALOG", f"postgresql://tidemark@{nobody}/tidemark")
+    ended = CliRunner().invoke(app, ["migrate"])
+    assert isinstance(ended.exception, SystemExit)
+    assert "The catalog does not answer" in ended.output
 
 
 def test_an_empty_setting_is_an_unset_one(monkeypatch: pytest.MonkeyPatch) -> None:
