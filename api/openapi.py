@@ -34,7 +34,8 @@ _MEANINGS: Final = {
     413: "The body is too large",
     415: "The body is not JSON",
     422: "Not valid; `errors` says where and why",
-    503: "The catalog cannot be reached",
+    429: "Too many commands wait; `Retry-After` says when to ask again",
+    503: "What is needed cannot be reached, or gave no answer in time; `Retry-After` says when to ask again",
 }
 
 
@@ -57,4 +58,6 @@ def describe_problems(app: FastAPI) -> None:
 
 
 LOOKUP: Final = problems(401, 403, 404, 422, 503)
+#: A lookup that is decided in the log takes its turn there.
+DECIDED_LOOKUP: Final = {**LOOKUP, **problems(429)}
 EDIT: Final = problems(400, 401, 403, 404, 409, 413, 415, 422, 503)

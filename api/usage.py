@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from decimal import Decimal
+from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Depends, Request
-from starlette.responses import Response
+from fastapi import APIRouter, Depends, Request, Response
+from pydantic import BaseModel, Field
 
-from api.auth import requires
+from api.auth import CatalogState, requires
 from api.json import ExactJson
+from api.openapi import DECIDED_LOOKUP
+from api.paths import EntitlementSlug, InstanceSlug
+from api.shapes import View
 from catalog.grants import Entitled
 from catalog.principal import Principal
 from metering.command import Peek, Read
@@ -24,33 +28,73 @@ router = APIRouter(tags=["usage"])
 Reader = Annotated[Principal, Depends(requires("read:instances"))]
 
 
-@router.get("/instances/{instanceSlug}/entitlements/usage", operation_id="ListEntitlementUsageMetrics")
-async def list_usage(instanceSlug: str, request: Request, principal: Reader) -> Response:  # noqa: N803  # the contract's name
+def _gateway_of(request: Request) -> Gateway:
+    gateway: Gateway = request.app.state.gateway
+    return gateway
+
+
+Log = Annotated[Gateway, Depends(_gateway_of)]
+
+
+class ValueView(BaseModel):
+    """What was granted, in the shape of the entitlement's type."""
+
+    type: Literal["number", "boolean", "object"]
+    value: Decimal | bool | dict[str, Any]
+
+
+class UsedView(ValueView):
+    event_count: int
+
+
+class UsageView(View):
+    """What an instance has used of an entitlement, of what its license grants."""
+
+    behavior: Behavior
+    entitlement_id: str
+    entitlement_slug: str
+    license_id: str
+    license_slug: str
+    metadata: dict[str, Any]
+    timestamp: datetime = Field(description="The moment that the answer is as of.")
+    value: UsedView
+    limit: ValueView | None
+    remaining: Decimal | None = Field(description="Null when unlimited, and for what is not counted.")
+    current_period_start: datetime | None = Field(description="Null on a meter that never resets.")
+    current_period_end: datetime | None = Field(description="Null on a meter that never resets.")
+
+
+@router.get(
+    "/instances/{instanceSlug}/entitlements/usage",
+    response_model=list[UsageView],
+    operation_id="ListEntitlementUsageMetrics",
+    responses=DECIDED_LOOKUP,
+)
+async def list_usage(slug: InstanceSlug, caller: Reader, catalog: CatalogState, log: Log) -> Response:
     """Every NUMBER entitlement's current usage against its limit; writes no audit event."""
     now = datetime.now(UTC)
-    entitled = await request.app.state.catalog.resolver.resolve_all(principal.organization_id, instanceSlug)
-    peeks = [_peek(request.app.state.gateway, one, now) for one in entitled]
-    return ExactJson(await asyncio.gather(*peeks))
+    entitled = await catalog.resolver.resolve_all(caller.organization_id, slug)
+    return ExactJson(await asyncio.gather(*(_peek(log, one, now) for one in entitled)))
 
 
-@router.get("/instances/{instanceSlug}/entitlements/{entitlementSlug}/usage", operation_id="GetEntitlementUsageMetric")
+@router.get(
+    "/instances/{instanceSlug}/entitlements/{entitlementSlug}/usage",
+    response_model=UsageView,
+    operation_id="GetEntitlementUsageMetric",
+    responses=DECIDED_LOOKUP,
+)
 async def get_usage(
-    instanceSlug: str,  # noqa: N803  # the contract's name
-    entitlementSlug: str,  # noqa: N803  # the contract's name
-    request: Request,
-    principal: Reader,
+    slug: InstanceSlug, entitlement_slug: EntitlementSlug, caller: Reader, catalog: CatalogState, log: Log
 ) -> Response:
     """One entitlement's current usage; on a NUMBER this writes an Entitlement Read audit event."""
     now = datetime.now(UTC)
-    resolver = request.app.state.catalog.resolver
-    names = principal.organization_id, instanceSlug, entitlementSlug
-    entitled: Entitled = resolver.cached(*names) or await resolver.resolve(*names)
+    names = caller.organization_id, slug, entitlement_slug
+    entitled = catalog.resolver.cached(*names) or await catalog.resolver.resolve(*names)
     if entitled.grant is None:
         return ExactJson(_granted(entitled, now))
     if reason := entitled.grant.refusal_at(now):
         raise not_licensed(reason, entitled.grant)
-    answered = await request.app.state.gateway.submit(entitled.grant, Read(now, principal.token_slug))
-    decision = answered.answer
+    decision = (await log.submit(entitled.grant, Read(now, caller.token_slug))).answer
     assert isinstance(decision, Decision)
     return ExactJson(usage(entitled.grant, decision.after, decision.events, decision.period, now))
 

@@ -9,13 +9,14 @@ from fastapi import FastAPI
 from openapi_spec_validator import validate
 
 import api.problems
+from api import audit, usage
 from api.routes import routers
 
 
 @pytest.fixture(scope="module")
 def document() -> dict[str, Any]:
     app = FastAPI(title="Tidemark", version="0")
-    for router in routers():
+    for router in (usage.router, audit.router, *routers()):
         app.include_router(router)
     api.problems.install(app)
     return app.openapi()
@@ -32,3 +33,16 @@ def test_every_operation_has_a_name_of_its_own_and_tells_its_problems(document: 
         assert {"401", "403", "404", "422", "503"} <= operation["responses"].keys()
         assert "application/problem+json" in operation["responses"]["422"]["content"]
         assert operation["security"]
+
+
+def test_a_usage_lookup_tells_what_it_answers_with_and_that_it_waits_its_turn(document: dict[str, Any]) -> None:
+    for path in (
+        "/instances/{instanceSlug}/entitlements/usage",
+        "/instances/{instanceSlug}/entitlements/{entitlementSlug}/usage",
+    ):
+        operation = document["paths"][path]["get"]
+        assert "429" in operation["responses"]
+        assert "UsageView" in str(operation["responses"]["200"]["content"]["application/json"]["schema"])
+    described = document["components"]["schemas"]["UsageView"]["properties"]
+    assert {"entitlementSlug", "remaining", "currentPeriodStart", "limit", "value"} <= described.keys()
+    assert "event_count" in document["components"]["schemas"]["UsedView"]["properties"]
