@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Final, Protocol
 
+from stream.decide import forgotten_before
 from stream.state import PartitionState
 from stream.store import Changes
 
@@ -15,9 +16,6 @@ INTERVAL: Final = 0.25
 MOST_CHANGES: Final = 50_000
 MOST_RECORDS: Final = 2_000
 MOST_BYTES: Final = 64 * 1024 * 1024
-
-#: How far the clocks of those who stamp commands may lie behind the log's before an expired receipt is missed.
-CLOCKS_APART: Final = timedelta(hours=1)
 
 
 class Source(Protocol):
@@ -97,7 +95,7 @@ class Checkpointer:
         """Make everything settled so far durable, and acknowledge its source."""
         if settled := self._take():
             last = settled[-1]
-            changes = self._state.take(last.offset + 1, forget_before=last.appended_at - CLOCKS_APART)
+            changes = self._state.take(last.offset + 1, forgotten_before(last.appended_at))
             for record in settled:
                 await asyncio.gather(*await record.sending)
             self._state.save(changes, await self._changelog.append(changes))

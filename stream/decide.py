@@ -15,6 +15,14 @@ from stream.topics import partition_of
 
 _MOST_AHEAD: Final = timedelta(hours=1)
 
+#: How far the clocks of those who stamp commands may lie behind the log's before an expired receipt is missed.
+CLOCKS_APART: Final = timedelta(hours=1)
+
+
+def forgotten_before(appended_at: datetime) -> datetime:
+    """Receipts that expired before this may be deleted once a record was taken at `appended_at`."""
+    return appended_at - CLOCKS_APART
+
 
 def ensure_from_gateway(batch: Batch, partition: int, partitions: int, appended_at: datetime) -> None:
     """Raise `ValueError` for what no gateway sends: another partition's meters, times that the log has not come to."""
@@ -24,14 +32,16 @@ def ensure_from_gateway(batch: Batch, partition: int, partitions: int, appended_
         raise ValueError("a batch with a command that was received after the log took it")
 
 
-def decide_batch(batch: Batch, offset: int, state: PartitionState) -> list[Answer | None]:
+def decide_batch(batch: Batch, offset: int, appended_at: datetime, state: PartitionState) -> list[Answer | None]:
     """The answers to the commands of the usage record at `offset`, in order; `state` is brought up to date.
+
+    `appended_at` is when the log took the record: what `forgotten_before` that expired is not remembered by then.
 
     Deterministic: decided again from any earlier checkpoint, the same record gives the same answers, or None for the
     commands that the checkpoint holds already. A record that raises leaves the state as it was.
     """
     try:
-        answers = _decide_commands(batch, offset, state)
+        answers = _decide_commands(batch, offset, forgotten_before(appended_at), state)
     except BaseException:
         state.discard()
         raise
@@ -39,7 +49,7 @@ def decide_batch(batch: Batch, offset: int, state: PartitionState) -> list[Answe
     return answers
 
 
-def _decide_commands(batch: Batch, offset: int, state: PartitionState) -> list[Answer | None]:
+def _decide_commands(batch: Batch, offset: int, forgotten: datetime, state: PartitionState) -> list[Answer | None]:
     answers: list[Answer | None] = []
     for position, command in enumerate(batch.commands):
         grant = batch.grants[batch.grant_of[position]]
@@ -49,7 +59,7 @@ def _decide_commands(batch: Batch, offset: int, state: PartitionState) -> list[A
         if balance.has_folded(place):
             answers.append(None)
             continue
-        receipt = None if isinstance(command, Read) else _receipt(state, meter, command)
+        receipt = None if isinstance(command, Read) else _receipt(state, meter, command, forgotten)
         after, answer = decide(balance, command, grant, place, receipt)
         if after is not balance:
             state.keep_balance(meter, after)
@@ -59,8 +69,10 @@ def _decide_commands(batch: Batch, offset: int, state: PartitionState) -> list[A
     return answers
 
 
-def _receipt(state: PartitionState, meter: bytes, command: Report | Peek) -> Receipt | None:
-    return None if command.transaction_id is None else state.receipt(meter, command.transaction_id)
+def _receipt(state: PartitionState, meter: bytes, command: Report | Peek, forgotten: datetime) -> Receipt | None:
+    """The receipt of the command's transaction; one that a checkpoint may have deleted is as good as deleted."""
+    receipt = None if command.transaction_id is None else state.receipt(meter, command.transaction_id)
+    return None if receipt is None or receipt.expires_at < forgotten else receipt
 
 
 def _remember(

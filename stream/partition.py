@@ -145,7 +145,9 @@ class Partition:
         try:
             batch = decode_batch(record.value)
             ensure_from_gateway(batch, self.number, self._partitions, record.appended_at)
-            send = partial(self._send, record, batch, decide_batch(batch, record.offset, self._state))
+            send = partial(
+                self._send, record, batch, decide_batch(batch, record.offset, record.appended_at, self._state)
+            )
         except POISON as error:
             send = partial(self._bury, record, str(error) or type(error).__name__)
         await self._settle(record, send)

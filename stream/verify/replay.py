@@ -10,8 +10,7 @@ from typing import Final
 from metering.command import Peek
 from metering.decision import Answer
 from metering.grant import Grant
-from stream.checkpoint import CLOCKS_APART
-from stream.decide import decide_batch, ensure_from_gateway
+from stream.decide import decide_batch, ensure_from_gateway, forgotten_before
 from stream.partition import POISON
 from stream.reader import Record
 from stream.records import Batch, decode_batch
@@ -68,9 +67,9 @@ class Replay:
 
     def decide(self, batch: Batch, offset: int, at: datetime) -> list[Answer | None]:
         """The answers to the batch that the log took at this time; raises what deciding raises, and nothing changed."""
-        answers = decide_batch(batch, offset, self.state)
+        answers = decide_batch(batch, offset, at, self.state)
         if self.state.changes >= _MOST_CHANGES:
-            self.state.save(self.state.take(offset + 1, at - CLOCKS_APART), offset)
+            self.state.save(self.state.take(offset + 1, forgotten_before(at)), offset)
         return answers
 
 

@@ -113,7 +113,7 @@ def test_a_batch_that_cannot_be_decided_leaves_no_trace_of_its_first_half() -> N
 
     state = Broken(MemoryStore())
     with pytest.raises(ArithmeticError):
-        decide_batch(decode_batch(batch(report("1"), report("1", "t-1"))), 0, state)
+        decide_batch(decode_batch(batch(report("1"), report("1", "t-1"))), 0, NOON, state)
     assert state.balance(grant().key) == NEW_BALANCE
     assert state.changes == 0
 
@@ -152,6 +152,15 @@ async def test_an_expired_receipt_is_forgotten_an_hour_of_log_time_later() -> No
     assert not [*rig.store.keys(b"t", b"u")]
     assert not [*rig.store.keys(b"x", b"y")]
     assert [key for key, value in rig.log.changelog if value is None]
+
+
+def test_a_receipt_that_a_checkpoint_may_have_deleted_is_not_found_whether_it_was_or_not() -> None:
+    state = PartitionState(MemoryStore())
+    first, again = batch(report("2", "t-1")), batch(report("2", "t-1", NOON + timedelta(days=34)))
+    decide_batch(decode_batch(first), 0, NOON, state)
+    expired_by_the_logs_time = NOON + timedelta(days=35, hours=2)
+    (answer,) = decide_batch(decode_batch(again), 1, expired_by_the_logs_time, state)
+    assert isinstance(answer, Decision)
 
 
 async def test_no_checkpoint_passes_a_record_whose_decisions_are_not_sent_yet() -> None:
