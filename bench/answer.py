@@ -23,8 +23,9 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from bench.load import Outcome, load
 from bench.report import Figure
 from stream.topics import REPLIES
-from tests.pipeline import ROOT, TOKEN, Pipeline, free_port, running_pipeline, wait_until
+from tests.pipeline import ROOT, TOKEN, Pipeline, running_pipeline, wait_until
 from tests.shop import post
+from tidemark.ports import free_port
 
 INSTANCES, ENTITLEMENTS = 100, 20
 
@@ -110,7 +111,7 @@ async def ping_pong(bootstrap_servers: str, rounds: int) -> float:
 @contextmanager
 def plain_route() -> Iterator[str]:
     """A FastAPI app of one route in a process of its own, served as Tidemark is; gives the route's address."""
-    port = free_port()
+    port = free_port("127.0.0.1")
     command = [sys.executable, "-m", "uvicorn", "bench.plain:app", "--port", str(port), "--no-access-log"]
     with subprocess.Popen([*command, "--log-level", "warning"], cwd=ROOT) as server:
         try:

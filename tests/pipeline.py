@@ -4,30 +4,26 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import httpx
 import psutil
 
+from tidemark.ports import free_port
+
 ROOT = Path(__file__).parent.parent
 TOKEN = "tdm_" + "0123456789abcdef" * 4
 _UP_WITHIN = 120.0
 _DOWN_WITHIN = 40.0
-
-
-def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port: int = listener.getsockname()[1]
-        return port
 
 
 def wait_until(condition: Callable[[], Any], within: float, what: str) -> Any:
@@ -45,7 +41,7 @@ class Pipeline:
     """A running `tidemark up`; `client` speaks to it with a token of every scope."""
 
     data: Path
-    port: int = field(default_factory=free_port)
+    port: int = field(default_factory=partial(free_port, "127.0.0.1"))
     settings: dict[str, str] = field(default_factory=dict)
     process: subprocess.Popen[bytes] | None = None
 
@@ -106,13 +102,22 @@ class Pipeline:
         return found
 
     def resident_bytes(self) -> dict[str, int]:
-        """The proportional memory (PSS) of each process, by its pid and first words."""
+        """The proportional memory (PSS) of each process, by the name of the part that it is; watchers in one sum."""
         assert self.process is not None
         up = psutil.Process(self.process.pid)
-        return {
-            f"{process.pid} {' '.join(process.cmdline()[-2:])[:40]}": process.memory_full_info().pss
-            for process in (up, *up.children(recursive=True))
-        }
+        sizes = Counter({"tidemark up": up.memory_full_info().pss})
+        for child in up.children(recursive=True):
+            sizes[part_of(_command(child))] += child.memory_full_info().pss
+        return dict(sizes)
+
+
+def part_of(command: Sequence[str]) -> str:
+    """What people call the process with this command line: kafka, worker-1, http, or a watcher of one of them."""
+    if "kafka.Kafka" in command:
+        return "kafka"
+    if "serve" in command:
+        return "http"
+    return command[-1] if "worker" in command else "watchers"
 
 
 def _command(process: psutil.Process) -> list[str]:
