@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -49,10 +50,10 @@ def ours(bootstrap_servers: str, data: Path) -> faust.App:
     return sound(bootstrap_servers, data)
 
 
-def _failing(batch: Batch, offset: int, state: PartitionState) -> list[Answer | None]:
+def _failing(batch: Batch, offset: int, appended_at: datetime, state: PartitionState) -> list[Answer | None]:
     if offset == _FAILS_AT:
         raise RuntimeError("the record at offset 1")
-    return decide_batch(batch, offset, state)
+    return decide_batch(batch, offset, appended_at, state)
 
 
 def main(name: str, bootstrap_servers: str, data: str) -> None:
