@@ -52,6 +52,7 @@ class Reading:
 
     partition: int
     last: Place | None = None
+    skips_lost: bool = False
     read_to: int = 0
     """The offset of `decisions` behind the last record that was read."""
 
@@ -62,11 +63,11 @@ class Reading:
         if decided is None:
             return []
         last = self.last or Place(decided.offset, -1)
-        if decided.offset > last.offset + 1:
+        if decided.offset > last.offset + 1 and not self.skips_lost:
             raise DecisionsLost(
                 f"Partition {self.partition} of {DECISIONS}: after the decisions of usage record {last.offset} come "
                 f"those of {decided.offset}, at offset {record.offset}. Bring back the records between, from a copy of "
-                f"the topic, and start again; `tidemark verify` tells which decisions have no row."
+                f"the topic, and start again; or start once with TIDEMARK_SKIP_LOST_DECISIONS=true, to go on without."
             )
         if decided.offset < last.offset:
             return []
@@ -115,7 +116,11 @@ class Backlog:
 
 
 class Sink:
-    """Copies `decisions` into the table. `partitions` (None: all) lets several sinks share the work."""
+    """Copies `decisions` into the table.
+
+    `partitions` (None: all) lets several sinks share the work. `skips_lost` goes on behind a hole in the decisions: for
+    a person to say, who has seen it.
+    """
 
     def __init__(
         self,
@@ -123,6 +128,7 @@ class Sink:
         clickhouse: ClickHouse,
         *,
         partitions: Collection[int] | None = None,
+        skips_lost: bool = False,
         open_feed: Callable[[str], Feed] = DecisionsFeed,
     ) -> None:
         self.complete_to: dict[int, int] = {}
@@ -136,6 +142,7 @@ class Sink:
         self._bootstrap_servers = bootstrap_servers
         self._clickhouse = clickhouse
         self._partitions = partitions
+        self._skips_lost = skips_lost
         self._open_feed = open_feed
 
     @property
@@ -171,7 +178,7 @@ class Sink:
         found = await feed.partitions()
         wanted = found if self._partitions is None else found.intersection(self._partitions)
         places = {partition: (Place(*last), at) for partition, last, at in await self._clickhouse.query("places")}
-        readings = {partition: Reading(partition) for partition in wanted}
+        readings = {partition: Reading(partition, skips_lost=self._skips_lost) for partition in wanted}
         for partition in wanted & places.keys():
             readings[partition].last, self._written_to[partition] = places[partition]
             last = places[partition][0]

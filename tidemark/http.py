@@ -159,7 +159,8 @@ async def _open_trail(app: FastAPI, settings: Settings, parts: Parts, stack: Asy
     if settings.clickhouse is None:
         await stack.enter_async_context(answering(clickhouse, settings.trail_socket))
     if parts.sink:
-        _open_sink(app, Sink(settings.kafka_servers, clickhouse), stack)
+        sink = Sink(settings.kafka_servers, clickhouse, skips_lost=settings.skip_lost_decisions)
+        _open_sink(app, sink, stack)
 
 
 def _open_sink(app: FastAPI, sink: Sink, stack: AsyncExitStack) -> None:

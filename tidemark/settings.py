@@ -40,6 +40,11 @@ class Settings(BaseSettings):
     transaction_days: Count = Field(default=35, description="Days that a transaction id is remembered.")
     largest_body: Count = Field(default=1 << 20, description="Bytes of the largest request body that is read.")
 
+    skip_lost_decisions: bool = Field(
+        default=False,
+        description="Go on behind decisions that the log no longer has, and leave them out of the audit trail.",
+    )
+
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         default="INFO", description="The least that is logged."
     )

@@ -133,6 +133,16 @@ async def test_a_hole_in_the_decisions_stops_the_sink_and_says_where() -> None:
         await asyncio.wait_for(sink.run(), 10)
 
 
+async def test_a_sink_that_is_told_so_goes_on_behind_a_hole() -> None:
+    log, table = DecisionsLog(), Table()
+    for _ in range(3):
+        log.decide(report())
+    del log.records[0][1]
+    async with running(log, table, skips_lost=True) as sink:
+        await eventually(lambda: sink.complete_to == {0: 2})
+    assert table.ids == [(0, 0, 0), (0, 2, 0)]
+
+
 async def test_several_sinks_share_the_partitions() -> None:
     log, table = DecisionsLog(partitions=2), Table()
     for partition in (0, 1):
