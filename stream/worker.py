@@ -68,6 +68,7 @@ def build_app(*, bootstrap_servers: str, state: Path, instance: str, partitions:
         store="rocksdb://",
         stream_buffer_maxsize=256,
         stream_recovery_delay=0,
+        stream_wait_empty=False,  # a rebalance would wait for records that were dropped, which nobody ever acknowledges
         TableManager=ContiguousTables,
         table_standby_replicas=0,
         topic_allow_declare=False,
