@@ -22,6 +22,7 @@ from tests.pipeline import ROOT, Pipeline, wait_until
 WORKERS: Final = 2
 #: Longer than a worker's session, so that the group gives its partitions to another.
 _FROZEN_FOR_S: Final = 12.0
+_TAKEN_OVER_WITHIN_S: Final = 20.0
 _WELL_WITHIN_S: Final = 90.0
 _KAFKA: Final = "kafka.Kafka"
 _SERVE: Final = "serve"
@@ -63,6 +64,8 @@ class Faults:
         self.kills: Counter[str] = Counter()
         self.outlived: list[str] = []
         """Processes that a stop in good order left behind."""
+        self.taken_over = 0
+        """Frozen workers whose partitions another one decided before they woke."""
         self._pipeline = pipeline
         self._chance = random.Random(seed)
         self._say = say
@@ -124,16 +127,26 @@ class Faults:
 
     def _freeze(self) -> None:
         """Its partitions move on, and it wakes as a zombie; often something else dies meanwhile."""
-        worker = self._pipeline.child(self._any_worker())
+        name = self._any_worker()
+        worker = self._pipeline.child(name)
+        opened = self._opened_by_others(name)
         worker.suspend()
         try:
             time.sleep(self._chance.uniform(0, _FROZEN_FOR_S / 2))
             if self._chance.random() < 0.3:
                 self._kill(_SERVE)
             time.sleep(_FROZEN_FOR_S)
+            with suppress(TimeoutError):  # where it had no partition, nobody takes one over
+                wait_until(lambda: self._opened_by_others(name) > opened, _TAKEN_OVER_WITHIN_S, "a successor decides")
+                self.taken_over += 1
         finally:
             with suppress(psutil.NoSuchProcess):
                 worker.resume()
+
+    def _opened_by_others(self, name: str) -> int:
+        """How often a worker other than `name` said that it decides a partition from now on."""
+        logs = (self._pipeline.data / "logs").glob("worker-*.log*")
+        return sum(log.read_text().count(": deciding from offset") for log in logs if not log.name.startswith(name))
 
     def _wipe(self) -> None:
         name = self._any_worker()

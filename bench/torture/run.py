@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import subprocess
+import sys
 import time
 from collections import Counter
 from collections.abc import Sequence
@@ -23,7 +25,7 @@ from bench.torture.load import Load
 from bench.torture.meters import Meter, Meters, sell_meters
 from bench.torture.topic import Topic, read_topic
 from sql.socket import ClickHouseSocket
-from tests.pipeline import TOKEN, Pipeline, running_pipeline, wait_until
+from tests.pipeline import ROOT, TOKEN, Pipeline, running_pipeline, wait_until
 
 PARTITIONS: Final = 4
 _DRAINED_WITHIN_S: Final = 120.0
@@ -63,7 +65,7 @@ def torture(data: Path, plan: Plan, say: Say) -> Outcome:
         answers, faults = Answers(), Faults(pipeline, plan.seed, say)
         asyncio.run(_under_load(pipeline, plan, meters, answers, faults))
         say("recounting")
-        return asyncio.run(_recount(pipeline, meters, answers, faults))
+        return asyncio.run(_recount(pipeline, plan, meters, answers, faults))
 
 
 async def _under_load(pipeline: Pipeline, plan: Plan, meters: Meters, answers: Answers, faults: Faults) -> None:
@@ -88,7 +90,7 @@ def _break(faults: Faults, plan: Plan) -> None:
     faults.settle()
 
 
-async def _recount(pipeline: Pipeline, meters: Meters, answers: Answers, faults: Faults) -> Outcome:
+async def _recount(pipeline: Pipeline, plan: Plan, meters: Meters, answers: Answers, faults: Faults) -> Outcome:
     usage = await asyncio.to_thread(_usage, pipeline, meters)
     topic = await read_topic(kafka_of(pipeline), PARTITIONS)
     trail = await ClickHouseSocket.open(pipeline.data / "trail.sock")
@@ -109,8 +111,22 @@ async def _recount(pipeline: Pipeline, meters: Meters, answers: Answers, faults:
         "a read sees every answer before it": answers.stale_reads,
         "every report is answered in the end": answers.unanswered,
         "a stop leaves no process": faults.outlived,
+        "tidemark verify finds the same": await asyncio.to_thread(_verify, pipeline),
     }
-    return Outcome(_report(topic, answers, faults, usage), findings)
+    report = {"seed": plan.seed, **_report(topic, answers, faults, usage, _fenced(pipeline.data))}
+    return Outcome(report, findings)
+
+
+def _verify(pipeline: Pipeline) -> list[str]:
+    environment = {**pipeline.environment, "TIDEMARK_KAFKA": kafka_of(pipeline)}
+    command = [sys.executable, "-m", "tidemark", "verify"]
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    return [] if done.returncode == 0 else [f"{done.returncode}: {done.stdout[-2_000:]}{done.stderr[-2_000:]}"]
+
+
+def _fenced(data: Path) -> int:
+    """How often a checkpoint was refused, since its partition had a new owner."""
+    return sum(path.read_text().count("errors.ProducerFenced: ") for path in (data / "logs").glob("worker-*.log*"))
 
 
 async def _await_rows(trail: rows.Trail, topic: Topic) -> None:
@@ -140,11 +156,13 @@ def _listed(client: httpx.Client, instance: str) -> list[dict[str, Any]]:
     return items
 
 
-def _report(topic: Topic, answers: Answers, faults: Faults, usage: checks.Usage) -> dict[str, Any]:
+def _report(topic: Topic, answers: Answers, faults: Faults, usage: checks.Usage, fenced: int) -> dict[str, Any]:
     decisions = Counter(str(entry.event.decision.status) for entry in topic.entries.values())
     return {
         "faults": {str(fault): times for fault, times in faults.done.items()},
         "kills": dict(faults.kills),
+        "taken_over_while_frozen": faults.taken_over,
+        "checkpoints_fenced": fenced,
         "reports": answers.reports,
         "answers": dict(answers.statuses),
         "answered": len(answers.told),

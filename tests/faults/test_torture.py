@@ -19,4 +19,5 @@ def test_after_kills_a_zombie_a_wiped_state_and_rebalances_everything_is_counted
     outcome = torture(tmp_path / "data", Plan(seed=4, script=SCRIPT, others=20, hot=20, instances=40), print)
     assert outcome.is_clean, as_json(outcome)
     assert outcome.report["filled_to_the_limit"] > 0
+    assert outcome.report["taken_over_while_frozen"] == 1
     assert outcome.report["kills"]["worker"] > 0
