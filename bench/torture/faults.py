@@ -86,11 +86,16 @@ class Faults:
         """One after the other, by chance; some fall into the recovery from the one before."""
         until = time.monotonic() + seconds
         while time.monotonic() < until:
-            (fault,) = self._chance.choices([*_WEIGHTS], [*_WEIGHTS.values()])
-            self.do(fault)
+            self.do(self._any_fault())
             if self._chance.random() < 0.7:
                 self.settle()
             time.sleep(self._chance.uniform(1, 8))
+
+    def _any_fault(self) -> Fault:
+        (fault,) = self._chance.choices([*_WEIGHTS], [*_WEIGHTS.values()])
+        if fault in {Fault.ADD_WORKER, Fault.STOP_WORKER}:  # whichever can be done
+            return Fault.ADD_WORKER if self._extra is None else Fault.STOP_WORKER
+        return fault
 
     def do_all(self, script: Iterable[Fault]) -> None:
         for fault in script:
