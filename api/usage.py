@@ -19,6 +19,7 @@ from catalog.grants import Entitled
 from catalog.principal import Principal
 from metering.command import Peek, Read
 from metering.decision import Decision, Standing
+from metering.grant import refusal_at
 from metering.meter import Behavior
 from metering.usage import not_licensed, usage
 from stream.gateway import Gateway
@@ -90,10 +91,10 @@ async def get_usage(
     now = datetime.now(UTC)
     names = caller.organization_id, slug, entitlement_slug
     entitled = catalog.resolver.cached(*names) or await catalog.resolver.resolve(*names)
+    if reason := refusal_at(entitled, now):
+        raise not_licensed(reason, entitled)
     if entitled.grant is None:
         return ExactJson(_granted(entitled, now))
-    if reason := entitled.grant.refusal_at(now):
-        raise not_licensed(reason, entitled.grant)
     decision = (await log.submit(entitled.grant, Read(now, caller.token_slug))).answer
     assert isinstance(decision, Decision)
     return ExactJson(usage(entitled.grant, decision.after, decision.events, decision.period, now))

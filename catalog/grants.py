@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
@@ -27,7 +28,7 @@ class Entitled:
     """One instance's right to one entitlement.
 
     `value` is the granted value object, `{"type": "number" | "boolean" | "object", "value": …}`; `grant` is set for a
-    NUMBER. `license_active` tells whether the license is in force, whatever its dates.
+    NUMBER. `license_active` tells whether the license is in force, whatever its dates, [starts_at, ends_at).
     """
 
     entitlement_type: EntitlementType
@@ -41,6 +42,8 @@ class Entitled:
     license_id: str
     license_slug: str
     license_active: bool
+    starts_at: datetime | None
+    ends_at: datetime | None
 
 
 class GrantResolver:
@@ -136,6 +139,8 @@ def _entitled(instance: Instance, license_: License, entitlement: Entitlement, l
         license_.id,
         license_.slug,
         license_.is_active,
+        instance.start_license_date,
+        instance.end_license_date,
     )
 
 

@@ -45,6 +45,8 @@ async def create_organization(database: Database, name: str) -> str:
 
     Raises `SlugTaken` for a name that another organization has.
     """
+    if not name.strip() or not name.isprintable():
+        raise Invalid("An organization needs a name that can be read.", faults=[Fault("name", "not a name", name)])
     async with database.edit() as session:
         slug = slug_of(name)
         if await session.scalar(select(Organization.id).where(Organization.slug == slug)):

@@ -68,7 +68,10 @@ _AT: Final = re.compile(r"^(?P<message>.*?)(?: - at `\$\.?(?P<path>.*)`)?$", re.
 def read(body: bytes) -> ReportForm:
     """Read a report's body; raises `MalformedJson` (400) or `Invalid` (422)."""
     try:
+        body.decode()  # msgspec passes over what it does not read, and metadata is kept as it came
         return _decode(body)
+    except UnicodeDecodeError as error:
+        raise MalformedJson(f"The body is not UTF-8: {error}.") from None
     except (msgspec.DecodeError, RecursionError) as error:
         _check_well_formed(body)  # a body can be malformed behind the first wrong field
         raise fault_of(error, "body") from None

@@ -56,7 +56,7 @@ class Ingest:
             grant.check_timestamp(report.timestamp, report.received_at, self.most_late)
         except TimestampOutOfRange as problem:
             return await self._recalled(report, grant, problem)
-        if "respond-async" in request.headers.get("prefer", ""):
+        if _prefers_async(request):
             return _queued(await self.gateway.enqueue(grant, report), request, headers)
         return _answer(await self.gateway.submit(grant, report), report, grant, headers)
 
@@ -107,6 +107,12 @@ def _transaction_id(form: ReportForm, received_at: datetime) -> str:
             faults=[Fault("body.transactionId", message, form.transaction_id)],
         )
     return form.transaction_id
+
+
+def _prefers_async(request: Request) -> bool:
+    """`Prefer: respond-async` (RFC 7240), among others or alone, in any case."""
+    preferences = ",".join(request.headers.getlist("prefer")).split(",")
+    return any(preference.partition(";")[0].strip().lower() == "respond-async" for preference in preferences)
 
 
 def _metered(entitled: Entitled) -> Grant:

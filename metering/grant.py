@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import IntEnum, StrEnum
 from functools import cached_property
-from typing import Final
+from typing import Final, Protocol
 
 import msgspec
 
@@ -38,6 +38,30 @@ class Line(IntEnum):
     WARNING = 1
     REACHED = 2
     EXCEEDED = 3
+
+
+class Licensed(Protocol):
+    """What is used under a license: whether that is in force, and its dates, [starts_at, ends_at)."""
+
+    @property
+    def license_slug(self) -> str: ...
+    @property
+    def instance_slug(self) -> str: ...
+    @property
+    def license_active(self) -> bool: ...
+    @property
+    def starts_at(self) -> datetime | None: ...
+    @property
+    def ends_at(self) -> datetime | None: ...
+
+
+def refusal_at(licensed: Licensed, moment: datetime) -> Reason | None:
+    """Why the license does not cover `moment`, or None when it does."""
+    if not licensed.license_active:
+        return Reason.LICENSE_INACTIVE
+    if (licensed.starts_at and moment < licensed.starts_at) or (licensed.ends_at and moment >= licensed.ends_at):
+        return Reason.LICENSE_OUTSIDE_DATES
+    return None
 
 
 class Grant(msgspec.Struct, frozen=True, array_like=True, dict=True):
@@ -122,11 +146,7 @@ class Grant(msgspec.Struct, frozen=True, array_like=True, dict=True):
 
     def refusal_at(self, moment: datetime) -> Reason | None:
         """Why the license does not cover `moment`, or None when it does."""
-        if not self.license_active:
-            return Reason.LICENSE_INACTIVE
-        if (self.starts_at and moment < self.starts_at) or (self.ends_at and moment >= self.ends_at):
-            return Reason.LICENSE_OUTSIDE_DATES
-        return None
+        return refusal_at(self, moment)
 
     def period_at(self, moment: datetime) -> Period:
         return period_at(moment, self.reset_period, self.anchor)

@@ -11,7 +11,7 @@ import msgspec
 
 from metering.command import Report
 from metering.decision import Decision, Receipt
-from metering.grant import Grant, Reason
+from metering.grant import Grant, Licensed, Reason
 from metering.meter import Behavior
 from metering.period import Period
 from metering.problems import (
@@ -98,15 +98,16 @@ def refused(report: Report, grant: Grant, decision: Decision) -> Problem:
             raise AssertionError("a refused report has a reason")
 
 
-def not_licensed(reason: Reason, grant: Grant) -> Problem:
+def not_licensed(reason: Reason, licensed: Licensed) -> Problem:
     """The 403 of a license that does not cover the moment."""
+    slug = licensed.license_slug
     if reason is Reason.LICENSE_INACTIVE:
-        return LicenseInactive(f"The license {grant.license_slug!r} is not active.", licenseSlug=grant.license_slug)
+        return LicenseInactive(f"The license {slug!r} is not active.", licenseSlug=slug)
     return LicenseOutsideDates(
-        f"The license {grant.license_slug!r} of instance {grant.instance_slug!r} does not cover this time.",
-        licenseSlug=grant.license_slug,
-        startLicenseDate=grant.starts_at,
-        endLicenseDate=grant.ends_at,
+        f"The license {slug!r} of instance {licensed.instance_slug!r} does not cover this time.",
+        licenseSlug=slug,
+        startLicenseDate=licensed.starts_at,
+        endLicenseDate=licensed.ends_at,
     )
 
 

@@ -20,12 +20,21 @@ _LEAST_FREE: Final = 512 << 20
 def holding(data: Path) -> Iterator[None]:
     """Hold the data directory alone; the lock ends with the process. Raises `DataHeld`."""
     make_directory(data)
-    with (data / "held-by").open("a+") as lock:
+    with _opened(data / "held-by") as lock:
         _lock(lock, data)
         lock.truncate(0)
         lock.write(str(os.getpid()))
         lock.flush()
         yield
+
+
+def _opened(file: Path) -> IO[str]:
+    try:
+        return file.open("a+")
+    except OSError as error:
+        raise CannotRun(
+            f"{file} can't be written: {error.strerror}. Set TIDEMARK_DATA to another directory."
+        ) from error
 
 
 def _lock(lock: IO[str], data: Path) -> None:

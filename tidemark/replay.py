@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import csv
 import hashlib
+import re
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from enum import Enum
 from pathlib import Path
 from typing import Any, Final
@@ -18,10 +19,12 @@ import httpx
 import msgspec
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, stop_after_delay, wait_exponential_jitter
 
+from metering.quantity import checked
 from tidemark.failures import CannotRun
 
 _GIVE_UP_AFTER_S: Final = 180.0
 _REASONS_KEPT: Final = 5
+_NUMBER: Final = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,4})?", re.ASCII)
 _BUSY: Final = (httpx.codes.TOO_MANY_REQUESTS, httpx.codes.SERVICE_UNAVAILABLE)
 _REFUSALS: Final = ("ThresholdExceeded", "LicenseInactive", "LicenseOutsideDates")
 
@@ -43,10 +46,14 @@ class Trace:
         return digest.hexdigest()[:24]
 
     def rows(self) -> Iterator[dict[str, str]]:
-        with self.file.open(newline="", encoding="utf-8-sig") as file:
-            reader = csv.DictReader(file, restval="")
-            self._check(reader.fieldnames or ())
-            yield from reader
+        """Each row by its columns' names. Raises `CannotRun` for what is no CSV file in UTF-8, or lacks a column."""
+        try:
+            with self.file.open(newline="", encoding="utf-8-sig") as file:
+                reader = csv.DictReader(file, restval="")
+                self._check(reader.fieldnames or ())
+                yield from reader
+        except (UnicodeDecodeError, csv.Error) as error:
+            raise CannotRun(f"{self.file} is no CSV file in UTF-8: {error}.") from error
 
     def _check(self, columns: Any) -> None:
         for wanted in (self.value_column, self.timestamp_column):
@@ -121,9 +128,14 @@ class Replay:
                 lanes.create_task(self._report_all(rows))
         self.tally.seconds = time.monotonic() - started
 
-    async def final_value(self) -> Decimal:
-        response = await self._patiently("GET")
-        response.raise_for_status()
+    async def final_value(self) -> Decimal | None:
+        """What the meter shows; None when it can't be read, and the rows' failures tell why."""
+        try:
+            response = await self._patiently("GET")
+        except (Busy, httpx.TransportError):
+            return None
+        if not response.is_success:
+            return None
         value: Decimal = msgspec.json.decode(response.content, type=_Usage).value.value
         return value
 
@@ -191,13 +203,9 @@ def body_of(row: dict[str, str], trace: Trace, transaction_id: str) -> bytes:
 
 
 def number_of(text: str) -> Decimal:
-    try:
-        number = Decimal(text.strip())
-    except InvalidOperation:
-        number = Decimal("NaN")
-    if not number.is_finite():
-        raise ValueError(f"{text!r} is no number")
-    return number
+    if not _NUMBER.fullmatch(text.strip()):
+        raise ValueError(f"{text[:100]!r} is no number")
+    return checked(Decimal(text.strip()))
 
 
 def moment_of(text: str) -> datetime:

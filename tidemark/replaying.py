@@ -45,11 +45,11 @@ def _progress(console: Console) -> Progress:
     return Progress(*columns, console=console)
 
 
-def _summary(tally: Tally, value: Decimal) -> Table:
+def _summary(tally: Tally, value: Decimal | None) -> Table:
     table = Table(show_header=False, box=None)
     table.add_row("accepted", f"{tally.accepted:,}")
     table.add_row("rejected", f"{tally.rejected:,}")
     table.add_row("failed", f"{tally.failed:,}")
     table.add_row("rate", f"{tally.rate:,.0f}/s")
-    table.add_row("final value", f"{value:f}")
+    table.add_row("final value", "unknown" if value is None else f"{value:f}")
     return table

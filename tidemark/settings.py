@@ -22,7 +22,9 @@ class Settings(BaseSettings):
     host: str = Field(default="127.0.0.1", description="Address that the HTTP process listens on.")
     port: int = Field(default=8080, ge=1, le=65_535, description="Port that the HTTP process listens on.")
     data: Path = Field(default=Path(".tidemark"), description="Directory of everything that is stored.")
-    token: SecretStr | None = Field(default=None, description="The first token, with every scope; made when unset.")
+    token: SecretStr | None = Field(
+        default=None, min_length=24, description="The first token, with every scope; made when unset."
+    )
 
     kafka: str | None = Field(default=None, description="Bootstrap servers, host:port[,host:port]; unset: embedded.")
     clickhouse: str | None = Field(default=None, description="http://user:password@host:port/database; unset: chDB.")
@@ -34,10 +36,12 @@ class Settings(BaseSettings):
     )
     workers: Count = Field(default=1, description="Stream workers that `up` starts.")
     answer_timeout: Seconds = Field(
-        default=5.0, description="Seconds that a report waits for its decision before a 503."
+        default=5.0, le=300, description="Seconds that a report waits for its decision before a 503."
     )
-    most_late_hours: float = Field(default=24, ge=0, description="How late a report still counts in the period before.")
-    transaction_days: Count = Field(default=35, description="Days that a transaction id is remembered.")
+    most_late_hours: float = Field(
+        default=24, ge=0, le=8_784, description="How late a report still counts in the period before."
+    )
+    transaction_days: Count = Field(default=35, le=3_660, description="Days that a transaction id is remembered.")
     largest_body: Count = Field(default=1 << 20, description="Bytes of the largest request body that is read.")
 
     skip_lost_decisions: bool = Field(

@@ -148,11 +148,11 @@ def _is_healthy(settings: Settings) -> bool:
 
 def _welcome(settings: Settings, token: str | None, console: Console) -> None:
     console.print(f"Tidemark is up at [bold]{settings.url}[/], its documentation at {settings.url}/docs")
-    shown = "$TIDEMARK_TOKEN"
+    shown = "$TOKEN"
     if token is not None and settings.token is None:
         shown = token
         console.print(f"The first token, shown this once: [bold]{token}[/]", soft_wrap=True, highlight=False)
-    console.print("Try it:")
+    console.print("Try it, with a token (`tidemark token create --name NAME` makes another):")
     command = f'  curl -H "Authorization: Bearer {shown}" {settings.url}/instances'
     console.print(command, soft_wrap=True, highlight=False, markup=False)
     console.print("Ctrl-C stops it.")

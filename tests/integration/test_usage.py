@@ -273,6 +273,30 @@ def _boolean(client: httpx.Client) -> Sold:
     return Sold(client, sold.instance, slug, sold.license, sold.customer_id)
 
 
+@pytest.mark.parametrize(
+    "instance", [{}, {"startLicenseDate": "2026-01-01T00:00:00Z", "endLicenseDate": "2026-02-01T00:00:00Z"}]
+)
+def test_a_license_that_does_not_cover_now_grants_no_boolean_either(
+    client: httpx.Client, instance: dict[str, str]
+) -> None:
+    sold = sell(client, licensed={"isActive": bool(instance)}, instance=instance)
+    slug = f"sso-{uuid.uuid4().hex[:8]}"
+    client.post("/entitlements", json={"name": slug, "slug": slug, "type": "BOOLEAN"}).raise_for_status()
+    link = {"entitlementSlug": slug, "value": {"type": "boolean", "value": True}}
+    client.post(f"/licenses/{sold.license}/entitlements", json=link).raise_for_status()
+    read = client.get(f"/instances/{sold.instance}/entitlements/{slug}/usage")
+    expected = "LicenseOutsideDates" if instance else "LicenseInactive"
+    assert (read.status_code, read.json()["code"]) == (403, f"GetEntitlementUsageMetric.{expected}")
+
+
+@pytest.mark.parametrize(
+    ("prefer", "status"), [("Respond-Async", 202), ("wait=1, respond-async", 202), ("not-respond-async", 200)]
+)
+def test_the_preference_is_read_as_its_standard_says(client: httpx.Client, prefer: str, status: int) -> None:
+    body = {"value": {"type": "number", "value": 1}}
+    assert client.post(sell(client).usage_path, json=body, headers={"Prefer": prefer}).status_code == status
+
+
 def test_an_edited_limit_is_in_force_within_a_second(client: httpx.Client) -> None:
     sold = sell(client, limit=10)
     assert sold.report(11).status_code == 409

@@ -86,6 +86,20 @@ def test_a_body_of_another_shape_is_refused(text: bytes) -> None:
         read(text)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        b'{"value": {"type": "number", "value": 1}, "metadata": {"a": "\xff"}}',
+        b'{"value": {"type": "number", "value": "\xff"}}',
+        b'{"value": {"type": "\xff", "value": 1}}',
+        b'{"value": {"type": "number", "value": 1}, "\xff": 1}',
+    ],
+)
+def test_a_body_that_is_not_utf_8_is_malformed_wherever_it_is_not(text: bytes) -> None:
+    with pytest.raises(MalformedJson):
+        read(text)
+
+
 def test_a_timestamp_is_taken_in_utc_whatever_its_zone() -> None:
     form = read(body(rest=', "timestamp": "2026-03-01T14:00:00+02:00"'))
     assert form.event_time(NOON) == NOON

@@ -11,7 +11,7 @@ import pytest
 
 from tidemark import replay
 from tidemark.failures import CannotRun
-from tidemark.replay import Outcome, Replay, Trace, body_of, moment_of, outcome_of
+from tidemark.replay import Outcome, Replay, Trace, body_of, moment_of, number_of, outcome_of
 
 PATH = "/instances/acme/entitlements/tokens/usage"
 
@@ -57,7 +57,7 @@ async def test_every_row_is_reported_once_and_in_order(trace: Trace) -> None:
     service = Service()
     replaying = await replayed(service, trace)
     assert [body["value"] for body in service.bodies] == [
-        {"type": "number", "value": "0.10"},
+        {"type": "number", "value": "0.1"},
         {"type": "number", "value": 20},
     ]
     assert (replaying.tally.accepted, replaying.tally.rejected, replaying.tally.failed) == (2, 0, 0)
@@ -145,3 +145,16 @@ def test_a_moment_without_a_zone_is_utc(text: str, moment: datetime) -> None:
 )
 def test_only_a_decision_against_the_report_is_a_rejection(status: int, code: str, outcome: Outcome) -> None:
     assert outcome_of(httpx.Response(status, json={"code": code})) is outcome
+
+
+@pytest.mark.parametrize("text", ["1e20000000", "1e999999999", "1_0", "١", "NaN", "", "0x10", "1" * 40])
+def test_what_a_spreadsheet_would_not_take_for_a_number_is_none(text: str) -> None:
+    with pytest.raises(ValueError, match=r"number|digits"):
+        number_of(text)
+
+
+def test_a_file_that_is_not_utf_8_is_said_to_be_none(tmp_path: Path) -> None:
+    file = tmp_path / "trace.csv"
+    file.write_bytes("Tokens\n1\n".encode("utf-16"))
+    with pytest.raises(CannotRun, match="UTF-8"):
+        list(Trace(file, "Tokens").rows())
