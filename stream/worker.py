@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
-from collections.abc import Coroutine, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Coroutine, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,6 +14,7 @@ import faust
 from faust.types import TP
 
 from stream.checkpoint import Checkpointer
+from stream.crash import crash_on_error
 from stream.faust.consumer import PromptTransport, go_back
 from stream.faust.recovery import ContiguousTables, rebuild
 from stream.partition import Partition, UsageRecord
@@ -28,7 +27,6 @@ log: Final = logging.getLogger(__name__)
 
 GROUP: Final = "tidemark"
 TABLE: Final = "balances"
-_CRASHED: Final = 70
 _LAST_CHECKPOINT: Final = 10.0
 
 #: Per partition: a worker may hold dozens.
@@ -186,14 +184,3 @@ async def _close(changelogs: Iterable[ChangelogWriter]) -> None:
 async def _run(work: Coroutine[Any, Any, None]) -> None:
     with crash_on_error():
         await work
-
-
-@contextmanager
-def crash_on_error() -> Iterator[None]:
-    """End the process on any error: started again, it goes on from its checkpoint and decides the same."""
-    try:
-        yield
-    except Exception:
-        log.critical("the worker cannot go on; it ends here and goes on from its checkpoint", exc_info=True)
-        logging.shutdown()
-        os._exit(_CRASHED)

@@ -9,6 +9,7 @@ the group's, which Kafka forgets after a week without workers); then clears; onl
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from typing import Any, Final, Protocol, cast
 
@@ -20,6 +21,7 @@ from faust.tables.recovery import RebalanceAgain, Recovery, ServiceStopped
 from faust.types import TP
 from mode import Service
 
+from stream.crash import crash
 from stream.faust.consumer import beginnings, start_at
 from stream.state import restore
 from stream.store import Store
@@ -104,6 +106,11 @@ class ContiguousRecovery(Recovery):
                 continue
             except ServiceStopped:
                 return
+            except (Exception, asyncio.CancelledError):
+                # A client whose broker goes away may cancel what waits for it. Without this task nothing is decided.
+                if self.should_stop:
+                    raise
+                crash()
 
     @Service.task
     async def _slurp_changelogs(self) -> None:
