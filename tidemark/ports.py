@@ -18,10 +18,16 @@ def free_port(host: str) -> int:
 
 
 def is_free(host: str, port: int) -> bool:
-    with socket.socket() as probe:
+    try:
+        bind(host, port)
+    except OSError:
+        return False
+    return True
+
+
+def bind(host: str, port: int) -> None:
+    """Listen there for a moment; raises `OSError` where that can't be."""
+    ((family, kind, protocol, _, address), *_) = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    with socket.socket(family, kind, protocol) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except OSError:
-            return False
-        return True
+        probe.bind(address)

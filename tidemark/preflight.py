@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import shutil
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Final
 
 from tidemark.failures import CannotRun, DataHeld, DiskFull, PortTaken
-from tidemark.ports import is_free
+from tidemark.ports import bind
 
 _LEAST_FREE: Final = 512 << 20
 
@@ -56,8 +58,25 @@ def make_directory(data: Path) -> None:
 
 
 def check_port(host: str, port: int) -> None:
-    if not is_free(host, port):
-        raise PortTaken(f"Port {port} on {host} is taken. Set TIDEMARK_PORT to a free one.")
+    """Raises `PortTaken`, or `CannotRun` where nobody could listen."""
+    try:
+        bind(host, port)
+    except socket.gaierror as error:
+        raise CannotRun(f"{host} is no address of this machine: {error.strerror}. Set TIDEMARK_HOST.") from error
+    except OSError as error:
+        raise _in_words(host, port, error) from error
+
+
+def _in_words(host: str, port: int, error: OSError) -> CannotRun:
+    match error.errno:
+        case errno.EADDRINUSE:
+            return PortTaken(f"Port {port} on {host} is taken. Set TIDEMARK_PORT to a free one.")
+        case errno.EACCES:
+            return CannotRun(f"Port {port} may not be used without privileges. Set TIDEMARK_PORT to one from 1024 up.")
+        case errno.EADDRNOTAVAIL:
+            return CannotRun(f"{host} is no address of this machine. Set TIDEMARK_HOST to one that it has.")
+        case _:
+            return CannotRun(f"Nothing can listen on {host}, port {port}: {error.strerror}.")
 
 
 def check_disk(data: Path) -> None:

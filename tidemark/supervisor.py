@@ -12,8 +12,10 @@ from tidemark.child import Child
 from tidemark.failures import CannotRun
 
 _FIRST_PAUSE_S: Final = 0.25
-_LONGEST_PAUSE_S: Final = 15.0
-_WELL_AFTER_S: Final = 30.0
+#: Long enough that a part that cannot start burns no core; an outage that is over is noticed within this.
+_LONGEST_PAUSE_S: Final = 5.0
+#: A worker that decides, a broker that answers: they do it within a few seconds of their start.
+_WELL_AFTER_S: Final = 8.0
 _STOP_WITHIN_S: Final = 15.0
 
 Say = Callable[[str], None]

@@ -11,6 +11,8 @@ from typing import Final
 import structlog
 from structlog.typing import Processor
 
+from tidemark.calm import Calm, tell_left_out
+
 _LARGEST_FILE: Final = 10 << 20
 _FILES_KEPT: Final = 2
 
@@ -21,6 +23,7 @@ _SHARED: Final[tuple[Processor, ...]] = (
     structlog.stdlib.add_log_level,
     structlog.stdlib.add_logger_name,
     structlog.processors.TimeStamper(fmt="iso", utc=True),
+    tell_left_out,
 )
 
 
@@ -29,6 +32,8 @@ def configure(level: str, file: Path | None = None) -> None:
     handlers: list[logging.Handler] = [_to_stderr(level if file is None else logging.WARNING)]
     if file is not None:
         handlers.append(_to_file(file))
+    for handler in handlers if level != "DEBUG" else ():
+        handler.addFilter(Calm())
     logging.basicConfig(level=level, handlers=handlers, force=True)
     logging.captureWarnings(capture=True)
     for name in _QUIET:

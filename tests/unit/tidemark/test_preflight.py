@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import socket
@@ -36,6 +37,27 @@ def test_a_taken_port_is_named_with_the_setting_that_changes_it() -> None:
         with pytest.raises(PortTaken, match=rf"Port {port} .* TIDEMARK_PORT"):
             preflight.check_port("127.0.0.1", port)
     preflight.check_port("127.0.0.1", port)
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (PermissionError(errno.EACCES, "Permission denied"), "without privileges"),
+        (OSError(errno.EADDRNOTAVAIL, "Cannot assign"), "TIDEMARK_HOST"),
+        (socket.gaierror(socket.EAI_NONAME, "Name or service not known"), "TIDEMARK_HOST"),
+        (OSError(errno.ENOBUFS, "No buffer space"), "No buffer space"),
+    ],
+)
+def test_what_is_wrong_with_an_address_is_not_called_a_taken_port(
+    error: OSError, words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(host: str, port: int) -> None:
+        raise error
+
+    monkeypatch.setattr(preflight, "bind", refuse)
+    with pytest.raises(CannotRun, match=words) as refused:
+        preflight.check_port("192.0.2.1", 80)
+    assert not isinstance(refused.value, PortTaken)
 
 
 def test_a_full_disk_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

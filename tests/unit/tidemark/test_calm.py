@@ -1,0 +1,94 @@
+"""A log that stays readable while the broker is away."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tidemark import telemetry
+from tidemark.calm import Calm
+
+
+class Clock:
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def calm(clock: Clock) -> Calm:
+    return Calm(clock)
+
+
+def record(message: str, *arguments: object, name: str = "aiokafka") -> logging.LogRecord:
+    return logging.LogRecord(name, logging.ERROR, __file__, 1, message, arguments, None)
+
+
+def test_a_message_that_repeats_passes_once_in_ten_seconds_and_says_how_many_were_left_out(
+    calm: Calm, clock: Clock
+) -> None:
+    passed = []
+    for _ in range(200):
+        told = record("Unable connect to node with id %s: %s", 1, "refused")
+        if calm.filter(told):
+            passed.append(told)
+        clock.now += 0.125
+    assert [told.__dict__["left_out"] for told in passed] == [0, 79, 79]
+
+
+def test_another_message_passes_at_once(calm: Calm) -> None:
+    assert calm.filter(record("Unable connect to node with id %s: %s", 1, "refused"))
+    assert not calm.filter(record("Unable connect to node with id %s: %s", 2, "reset"))
+    assert calm.filter(record("Unable to update metadata from %s", [1]))
+
+
+def test_our_own_words_always_pass(calm: Calm) -> None:
+    assert all(calm.filter(record("the log is out of reach", name="stream.gateway")) for _ in range(3))
+
+
+def test_a_rebalance_in_good_order_is_no_warning(calm: Calm) -> None:
+    coordinator = "aiokafka.consumer.group_coordinator"
+    assert not calm.filter(
+        record("Heartbeat failed for group %s because it is rebalancing", "tidemark", name=coordinator)
+    )
+    assert not calm.filter(
+        record("Group Coordinator Request failed: %s", "[Error 15] GroupCoordinatorNotAvailableError", name=coordinator)
+    )
+    assert calm.filter(record("Group Coordinator Request failed: %s", "NodeNotReadyError", name=coordinator))
+
+
+@pytest.fixture
+def root() -> Iterator[logging.Logger]:
+    """The root logger, given back as it was."""
+    root = logging.getLogger()
+    handlers, level = [*root.handlers], root.level
+    yield root
+    for handler in {*root.handlers} - {*handlers}:
+        handler.close()
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    logging.captureWarnings(capture=False)
+
+
+def test_the_file_tells_what_was_left_out(root: logging.Logger, tmp_path: Path) -> None:
+    telemetry.configure("INFO", tmp_path / "worker.log")
+    file = root.handlers[-1]
+    (calm,) = (it for it in file.filters if isinstance(it, Calm))
+    clock = calm._now = Clock()
+    for _ in range(3):
+        logging.getLogger("aiokafka").error("Unable connect to node with id %s", 1)
+    clock.now = 11
+    logging.getLogger("aiokafka").error("Unable connect to node with id %s", 1)
+    told: list[dict[str, Any]] = [json.loads(line) for line in (tmp_path / "worker.log").read_text().splitlines()]
+    assert [line.get("left_out") for line in told] == [None, 2]
