@@ -41,7 +41,7 @@ class Catalog:
 
 
 def open_catalog(url: str) -> Catalog:
-    """The catalog at `sqlite:///…` or `postgresql://…`, whose schema is up to date (`catalog.database.migrate`)."""
+    """The catalog at `sqlite:///…` or `postgresql://…`, whose schema is up to date (`catalog.migrate.migrate`)."""
     database = open_database(url)
     resolver, authenticator = GrantResolver(database), Authenticator(database)
     return Catalog(database, resolver, authenticator, ChangeFeed(database, [resolver, authenticator]))

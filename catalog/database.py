@@ -4,17 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager
-from importlib.resources import files
 from typing import Any, Final
 
-from alembic import command
-from alembic.config import Config
 from sqlalchemy import Connection, event, make_url
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
-from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, create_async_engine
 
 from metering.problems import Unavailable
 
@@ -33,7 +29,7 @@ class Database:
     @asynccontextmanager
     async def session(self) -> AsyncIterator[AsyncSession]:
         """A transaction for reading; nothing is committed."""
-        with _unavailable_when_away():
+        with unavailable_when_away():
             async with AsyncSession(self._engine, expire_on_commit=False) as session:
                 yield session
 
@@ -45,8 +41,7 @@ class Database:
         """
         async with self._turn, self.session() as session:
             connection = await session.connection(execution_options={"edits": True})
-            if connection.dialect.name == "postgresql":
-                await connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_EDIT_LOCK})")
+            await lock(connection)
             yield session
             await session.commit()
 
@@ -54,8 +49,15 @@ class Database:
         await self._engine.dispose()
 
 
+async def lock(connection: AsyncConnection) -> None:
+    """Wait until this transaction is the only one that edits, among all replicas. SQLite's `BEGIN IMMEDIATE` did."""
+    if connection.dialect.name == "postgresql":
+        await connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_EDIT_LOCK})")
+
+
 @contextmanager
-def _unavailable_when_away() -> Iterator[None]:
+def unavailable_when_away() -> Iterator[None]:
+    """Raise `Unavailable` for what a driver says of a database that cannot be reached."""
     try:
         yield
     except (DBAPIError, PoolTimeout, OSError) as error:
@@ -66,39 +68,11 @@ def _unavailable_when_away() -> Iterator[None]:
 
 def open_database(url: str) -> Database:
     """The database at `sqlite:///…` or `postgresql://…`; connects at first use."""
-    return Database(_engine(url))
+    return Database(open_engine(url))
 
 
-def migrate(url: str) -> None:
-    """Bring the schema up to date; callable with or without a running event loop, and by several processes at once.
-
-    Raises `Unavailable`.
-    """
-    with _unavailable_when_away(), ThreadPoolExecutor(1) as thread:
-        thread.submit(lambda: asyncio.run(_migrate(url))).result()
-
-
-async def _migrate(url: str) -> None:
-    engine = _engine(url)
-    try:
-        async with engine.connect() as connection:
-            locked = await connection.execution_options(edits=True)
-            if locked.dialect.name == "postgresql":
-                await locked.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_EDIT_LOCK})")
-            await locked.run_sync(_upgrade)
-            await locked.commit()
-    finally:
-        await engine.dispose()
-
-
-def _upgrade(connection: Connection) -> None:
-    config = Config()
-    config.set_main_option("script_location", str(files("catalog") / "migrations"))
-    config.attributes["connection"] = connection
-    command.upgrade(config, "head")
-
-
-def _engine(url: str) -> AsyncEngine:
+def open_engine(url: str) -> AsyncEngine:
+    """Connections to `url` that lock and enforce alike, whatever they are for."""
     parsed = make_url(url)
     parsed = parsed.set(drivername=_DRIVERS.get(parsed.drivername, parsed.drivername))
     if parsed.get_backend_name() != "sqlite":

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Index, String, Text, UniqueConstraint, text
-from sqlalchemy.orm import Mapped, declared_attr, mapped_column
+from sqlalchemy import ForeignKey, Index, Select, String, Text, UniqueConstraint, text
+from sqlalchemy.orm import Mapped, contains_eager, declared_attr, mapped_column, relationship
 from sqlalchemy.schema import SchemaItem
 
+from catalog.families import Families, Family
 from catalog.model import Resource
 from catalog.repository import Repository
+from metering.problems import SlugTaken
 
 
 class LicenseType(StrEnum):
@@ -33,7 +35,8 @@ class License(Resource):
 
     description: Mapped[str] = mapped_column(Text, default="")
     type: Mapped[LicenseType] = mapped_column(String(16))
-    version: Mapped[int] = mapped_column(default=1)
+    family_id: Mapped[str] = mapped_column(ForeignKey("license_families.id", name="fk_licenses_family_id"))
+    version: Mapped[int]
     version_name: Mapped[str | None] = mapped_column(String(200))
     lifecycle_state: Mapped[LifecycleState] = mapped_column(String(16), default=LifecycleState.PUBLISHED)
     is_default: Mapped[bool] = mapped_column(default=False)
@@ -43,6 +46,7 @@ class License(Resource):
         is_default = text("is_default")
         return (
             UniqueConstraint("organization_id", "slug"),
+            UniqueConstraint("family_id", "version"),
             Index(
                 "uq_licenses_default",
                 "organization_id",
@@ -52,19 +56,38 @@ class License(Resource):
             ),
         )
 
+    family: Mapped[Family] = relationship(lazy="raise")
+
+    @property
+    def family_slug(self) -> str:
+        return self.family.slug
+
     @property
     def is_active(self) -> bool:
         return self.lifecycle_state == LifecycleState.PUBLISHED
 
 
 class Licenses(Repository[License]):
+    """Licenses come with their family loaded."""
+
     model = License
+
+    def owned(self) -> Select[License]:
+        return super().owned().join(License.family).options(contains_eager(License.family))
 
     async def default(self) -> License | None:
         """The license of new instances that name none."""
         return await self._one(self.owned().where(License.is_default))
 
     async def create(self, row: License) -> License:
+        """The first version of a new family, which takes the license's slug. Raises `SlugTaken`."""
+        if await self._one(self.owned().where(License.slug == row.slug)):
+            raise SlugTaken(License.noun, row.slug)  # of both that would be taken, the one that was asked for
+        return await self.add_version(await Families(self.work).create(Family(slug=row.slug, name=row.name)), row)
+
+    async def add_version(self, family: Family, row: License) -> License:
+        """The family's next version. Raises `SlugTaken`."""
+        row.family, row.version = family, await Families(self.work).next_version(family)
         if row.is_default:
             await self._dethrone()
         return await super().create(row)
@@ -73,6 +96,12 @@ class Licenses(Repository[License]):
         if values.get("is_default") and not row.is_default:
             await self._dethrone()
         await super().update(row, values)
+
+    async def delete(self, row: License, blockers: Sequence[Resource] = ()) -> None:
+        """The last version takes its family with it. Raises `InUse`."""
+        await super().delete(row, blockers)
+        if not await self._one(self.owned().where(License.family_id == row.family_id).limit(1)):
+            await Families(self.work).delete(row.family)
 
     async def _dethrone(self) -> None:
         if previous := await self.default():

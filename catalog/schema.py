@@ -6,7 +6,20 @@ from typing import Final
 
 from sqlalchemy import MetaData
 
-from catalog import accounts, customers, entitlements, feed, instances, licenses, links, organizations, tokens, zones
+from catalog import (
+    accounts,
+    customers,
+    entitlements,
+    families,
+    feed,
+    groups,
+    instances,
+    licenses,
+    links,
+    organizations,
+    tokens,
+    zones,
+)
 from catalog.model import Base
 
 TABLES: Final = (
@@ -16,6 +29,9 @@ TABLES: Final = (
     customers.Customer,
     zones.Zone,
     entitlements.Entitlement,
+    groups.Group,
+    groups.Member,
+    families.Family,
     licenses.License,
     links.Link,
     instances.Instance,

@@ -95,7 +95,7 @@ def prepare(settings: Settings) -> str | None:
 
     Raises `CannotRun` where one of them does not answer.
     """
-    from catalog.database import migrate
+    from catalog.migrate import migrate
     from tidemark.topics import create_topics
 
     asyncio.run(create_topics(settings.kafka_servers, settings.partitions, replication=settings.replication))

@@ -18,7 +18,7 @@ from api.routes import routers
 from catalog import work
 from catalog.accounts import Account
 from catalog.catalog import Catalog, open_catalog
-from catalog.database import migrate
+from catalog.migrate import migrate
 from catalog.model import new_id
 from catalog.operator import ensure_first_organization
 from catalog.organizations import Organization
