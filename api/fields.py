@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from datetime import UTC, datetime
+from datetime import datetime
 from decimal import Decimal
 from typing import Annotated, Any, Final
 from uuid import UUID
@@ -12,10 +11,10 @@ from pydantic import AfterValidator, BeforeValidator, Field, Strict, StringConst
 
 from api.json import encode
 from catalog.slugs import LONGEST, PATTERN
+from metering import instant
 from metering.quantity import NotAQuantity, checked
 
 LARGEST_DOCUMENT: Final = 16_384
-_RFC_3339: Final = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
 
 
 def _without_nul(text: str) -> str:
@@ -24,17 +23,10 @@ def _without_nul(text: str) -> str:
     return text
 
 
-def _written_in_rfc_3339(value: Any) -> Any:
-    if not isinstance(value, str) or not _RFC_3339.fullmatch(value):
-        raise ValueError("must be a time as RFC 3339 writes it, such as 2026-01-31T12:00:00Z")
-    return value
-
-
-def _in_utc(moment: datetime) -> datetime:
-    try:
-        return moment.astimezone(UTC)
-    except OverflowError:
-        raise ValueError("lies outside the years 1 to 9999 in UTC") from None
+def _instant(value: Any) -> datetime:
+    if not isinstance(value, str):
+        raise instant.NotAnInstant("must be a text")
+    return instant.parse(value)
 
 
 def _identity(text: str) -> str:
@@ -65,6 +57,6 @@ Slug = Annotated[str, Field(min_length=2, max_length=LONGEST, pattern=PATTERN.re
 Flag = Annotated[bool, Strict()]
 Position = Annotated[int, Strict(), Field(ge=-(2**31), lt=2**31)]
 Identity = Annotated[str, AfterValidator(_identity), WithJsonSchema({"type": "string", "format": "uuid"})]
-Moment = Annotated[datetime, BeforeValidator(_written_in_rfc_3339), AfterValidator(_in_utc)]
+Moment = Annotated[datetime, BeforeValidator(_instant)]
 Quantity = Annotated[Decimal, BeforeValidator(_exact), WithJsonSchema({"type": "number"})]
 Document = Annotated[dict[str, Any], AfterValidator(_small_document)]

@@ -11,8 +11,7 @@ from fastapi import Request, Response
 from fastapi.routing import APIRoute
 from pydantic import BaseModel
 
-from metering.constants import has_constants
-from metering.problems import Fault, Invalid, MalformedJson, UnsupportedMediaType
+from metering.body import ensure_json, ensure_unique_names, why_malformed
 
 encode: Final = msgspec.json.Encoder(decimal_format="number").encode
 _decode: Final = msgspec.json.Decoder(float_hook=Decimal).decode
@@ -21,11 +20,11 @@ _decode: Final = msgspec.json.Decoder(float_hook=Decimal).decode
 def decode(body: bytes) -> Any:
     """Read JSON with numbers that are not integers as `Decimal`. Raises `MalformedJson`, and `Invalid` for NaN."""
     try:
-        return _decode(body)
+        decoded = _decode(body)
     except (ValueError, RecursionError, msgspec.DecodeError) as error:
-        if has_constants(body):
-            raise Invalid("JSON has no NaN or infinity.", faults=[Fault("body", "is not a finite number")]) from error
-        raise MalformedJson(f"The body is not JSON: {error}.") from error
+        raise why_malformed(body, error) from error
+    ensure_unique_names(body)
+    return decoded
 
 
 class ExactJson(Response):
@@ -47,7 +46,10 @@ class ExactRequest(Request):
 
 
 class ExactRoute(APIRoute):
-    """A route whose body is JSON, read exactly; anything else is refused (415)."""
+    """A route whose body is JSON, read exactly; what is declared to be anything else is refused (415)."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **{**options, "strict_content_type": False})
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         handle = super().get_route_handler()
@@ -57,17 +59,8 @@ class ExactRoute(APIRoute):
         async def handle_exactly(request: Request) -> Response:
             exact = ExactRequest(request.scope, request.receive)
             if body := await exact.body():
-                ensure_json(request)
+                ensure_json(request.headers.get("content-type"))
                 exact.decoded = decode(body)
             return await handle(exact)
 
         return handle_exactly
-
-
-def ensure_json(request: Request) -> None:
-    """Raise `UnsupportedMediaType` unless the body is declared to be JSON."""
-    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if media_type != "application/json" and not (
-        media_type.startswith("application/") and media_type.endswith("+json")
-    ):
-        raise UnsupportedMediaType(f"The body has to be application/json, not {media_type or 'undeclared'}.")

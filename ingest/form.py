@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
+from datetime import datetime
 from decimal import Decimal
 from typing import Annotated, Any, Final, Literal
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
-from metering import quantity
-from metering.constants import has_constants
+from metering import instant, quantity
+from metering.body import ensure_unique_names, why_malformed
 from metering.meter import Behavior
 from metering.problems import Fault, Invalid, MalformedJson
 
 LARGEST_METADATA: Final = 4_096
 
-Timestamp = Annotated[datetime, msgspec.Meta(tz=True)]
 TransactionId = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9._:-]{1,128}\Z")]
 
 _NONE: Final = msgspec.Raw(b"null")
+#: The colons behind the names `value`, `type` and `value`, which every report has.
+_COLONS: Final = 3
 
 
 class ValueForm(msgspec.Struct, forbid_unknown_fields=True):
@@ -31,10 +33,21 @@ class ReportForm(msgspec.Struct, forbid_unknown_fields=True, rename="camel"):
     """The body of `POST …/usage`; numbers stay text until `quantity` reads them, so that none is rounded."""
 
     value: ValueForm
-    behavior: Behavior = Behavior.APPEND
+    behavior: Behavior | UnsetType = UNSET
     metadata: msgspec.Raw = _NONE
-    timestamp: Timestamp | None = None
-    transaction_id: TransactionId | None = None
+    timestamp: str | UnsetType | None = UNSET
+    transaction_id: TransactionId | UnsetType | None = UNSET
+
+    def ensure_unique_names(self, body: bytes) -> None:
+        """Raise `MalformedJson` where a name stands twice in one object of the `body` that this was read from.
+
+        Each name has its colon: when the body has no other colons than those of what was read, none is there twice.
+        """
+        optional = (self.behavior, self.timestamp, self.transaction_id)
+        colons = _COLONS + sum(one is not UNSET for one in optional)
+        colons += sum(one.count(":") for one in optional if isinstance(one, str))
+        if body.count(b":") != colons:
+            ensure_unique_names(body)
 
     def quantity(self, location: str = "body") -> Decimal:
         text = bytes(self.value.value).decode()
@@ -44,12 +57,12 @@ class ReportForm(msgspec.Struct, forbid_unknown_fields=True, rename="camel"):
             raise _invalid(f"{location}.value.value", str(error), text[:100]) from None
 
     def event_time(self, received_at: datetime, location: str = "body") -> datetime:
-        if self.timestamp is None:
+        if self.timestamp is None or self.timestamp is UNSET:
             return received_at
         try:
-            return self.timestamp.astimezone(UTC)
-        except OverflowError:
-            raise _invalid(f"{location}.timestamp", "lies outside the years 1 to 9999", self.timestamp) from None
+            return instant.parse(self.timestamp)
+        except instant.NotAnInstant as error:
+            raise _invalid(f"{location}.timestamp", str(error), self.timestamp[:100]) from None
 
     def compact_metadata(self, location: str = "body") -> bytes | None:
         """The metadata as compact JSON, None when there is none; it may be larger than what is stored."""
@@ -69,21 +82,21 @@ def read(body: bytes) -> ReportForm:
     """Read a report's body; raises `MalformedJson` (400) or `Invalid` (422)."""
     try:
         body.decode()  # msgspec passes over what it does not read, and metadata is kept as it came
-        return _decode(body)
+        form = _decode(body)
     except UnicodeDecodeError as error:
         raise MalformedJson(f"The body is not UTF-8: {error}.") from None
     except (msgspec.DecodeError, RecursionError) as error:
         _check_well_formed(body)  # a body can be malformed behind the first wrong field
         raise fault_of(error, "body") from None
+    form.ensure_unique_names(body)
+    return form
 
 
 def _check_well_formed(body: bytes) -> None:
     try:
         msgspec.json.decode(body)
     except (msgspec.DecodeError, RecursionError) as error:
-        if has_constants(body):
-            raise _invalid("body", "has NaN or infinity, which are no numbers in JSON", None) from None
-        raise MalformedJson(f"The body is not JSON: {error}.") from None
+        raise why_malformed(body, error) from None
 
 
 def fault_of(error: Exception, location: str) -> Invalid:

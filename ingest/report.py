@@ -18,10 +18,12 @@ from catalog.catalog import Catalog
 from catalog.grants import Entitled
 from catalog.principal import Principal
 from ingest.form import LARGEST_METADATA, ReportForm, read
+from metering.body import ensure_json
 from metering.command import Peek, Report
 from metering.decision import Decision, Receipt, Status
 from metering.grant import Grant
-from metering.problems import Fault, Invalid, NotMetered, TimestampOutOfRange, UnsupportedMediaType
+from metering.meter import Behavior
+from metering.problems import Fault, Invalid, NotMetered, TimestampOutOfRange
 from metering.transaction import generate, generated_at
 from metering.usage import refused, repeated, reported
 from stream.gateway import Answered, Gateway
@@ -86,7 +88,7 @@ def _report(form: ReportForm, principal: Principal) -> tuple[Report, dict[str, s
     dropped = metadata is not None and len(metadata) > LARGEST_METADATA
     report = Report(
         form.quantity(),
-        form.behavior,
+        form.behavior or Behavior.APPEND,
         form.event_time(received_at),
         received_at,
         principal.token_slug,
@@ -97,7 +99,7 @@ def _report(form: ReportForm, principal: Principal) -> tuple[Report, dict[str, s
 
 
 def _transaction_id(form: ReportForm, received_at: datetime) -> str:
-    if form.transaction_id is None:
+    if not form.transaction_id:
         return generate(received_at, uuid.uuid4().hex)
     made_at = generated_at(form.transaction_id)
     if made_at is not None and received_at - made_at > _RETRIED_WITHIN:
@@ -124,9 +126,7 @@ def _metered(entitled: Entitled) -> Grant:
 
 
 async def _json_body(request: Request) -> bytes:
-    kind = request.headers.get("content-type", "application/json").partition(";")[0].strip().lower()
-    if kind != "application/json":
-        raise UnsupportedMediaType(f"The body is {kind!r}; a report is application/json.")
+    ensure_json(request.headers.get("content-type"))
     return await request.body()
 
 

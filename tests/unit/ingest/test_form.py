@@ -4,9 +4,9 @@ from datetime import UTC, datetime
 from decimal import Decimal
 
 import pytest
+from msgspec import UNSET
 
 from ingest.form import LARGEST_METADATA, read
-from metering.meter import Behavior
 from metering.problems import Invalid, MalformedJson
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -23,7 +23,7 @@ def fault_location(problem: Invalid) -> str:
 def test_the_smallest_report_is_a_value() -> None:
     form = read(body())
     assert form.quantity() == Decimal("42.5")
-    assert form.behavior is Behavior.APPEND
+    assert form.behavior is UNSET
     assert form.event_time(NOON) == NOON
     assert form.compact_metadata() is None
 
@@ -71,12 +71,13 @@ def test_a_body_that_is_no_json_is_malformed(text: bytes) -> None:
         (', "transactionId": "' + "x" * 129 + '"', "body.transactionId"),
         (', "timestamp": "yesterday"', "body.timestamp"),
         (', "timestamp": "2026-03-01T12:00:00"', "body.timestamp"),
+        (', "timestamp": ""', "body.timestamp"),
         (', "timestamp": 5', "body.timestamp"),
     ],
 )
 def test_a_wrong_field_is_refused_at_its_place(rest: str, location: str) -> None:
     with pytest.raises(Invalid) as refused:
-        read(body(rest=rest))
+        read(body(rest=rest)).event_time(NOON)
     assert fault_location(refused.value) == location
 
 
@@ -111,6 +112,44 @@ def test_a_timestamp_outside_all_calendars_is_refused(timestamp: str) -> None:
     with pytest.raises(Invalid) as refused:
         read(body(rest=f', "timestamp": "{timestamp}"')).event_time(NOON)
     assert fault_location(refused.value) == "body.timestamp"
+
+
+@pytest.mark.parametrize(
+    "rest",
+    [
+        ', "value": {"type": "number", "value": 1}',
+        ', "behavior": "set", "behavior": "append"',
+        ', "behavior": "set", "b\\u0065havior": "append"',
+        ', "transactionId": "a:b", "transactionId": "c"',
+        ', "timestamp": null, "timestamp": null',
+        ', "metadata": {"a": 1, "a": 2}',
+        ', "metadata": {"a": {"b": 1, "b": 1}}',
+        ', "metadata": {"a": 1, "\\u0061": 2}',
+    ],
+)
+def test_a_name_that_stands_twice_is_malformed(rest: str) -> None:
+    with pytest.raises(MalformedJson, match="twice"):
+        read(body(rest=rest))
+
+
+@pytest.mark.parametrize(
+    "rest",
+    [
+        ', "behavior": "append"',
+        ', "behavior": "append", "transactionId": "a:b:c", "timestamp": "2026-03-01T14:00:00+02:00"',
+        ', "timestamp": null, "transactionId": null, "metadata": null',
+        ', "metadata": {"value": {"value": 1}, "type": "a:b", "c": [{"d": 1}, {"d": 2}]}',
+        ', "metadata": {"quoted": "\\"a\\": 1, \\"a\\": 2"}',
+    ],
+)
+def test_a_name_may_stand_in_several_objects(rest: str) -> None:
+    assert read(body(rest=rest)).quantity() == Decimal("42.5")
+
+
+@pytest.mark.parametrize("half", ["\\ud800", "\\udc00", "\\ud800\\u0041"])
+def test_half_a_surrogate_pair_is_said_to_be_that(half: str) -> None:
+    with pytest.raises(MalformedJson, match="surrogate pair"):
+        read(body(rest=f', "metadata": {{"a": "{half}"}}'))
 
 
 def test_metadata_is_kept_compact_and_to_the_digit() -> None:
