@@ -10,9 +10,9 @@ from uuid import uuid4
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
-from fastapi.routing import APIRoute
+from fastapi.routing import APIRoute, iter_route_contexts
 from starlette.exceptions import HTTPException
-from starlette.routing import Route
+from starlette.routing import Route, compile_path
 
 from api.body import LARGEST_BODY, BodyLimit
 from api.json import encode
@@ -75,7 +75,8 @@ async def _on_framework(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     kind = _OF_FRAMEWORK.get(error.status_code, BadRequest if error.status_code < Internal.status else Internal)
     detail = f"There is no route {request.url.path!r}." if kind is RouteNotFound else f"{error.detail}."
-    return answer(kind(detail, headers=error.headers), operation=_operation(request))
+    headers = {"Allow": _methods_of(request)} if kind is MethodNotAllowed else error.headers
+    return answer(kind(detail, headers=headers), operation=_operation(request))
 
 
 async def _on_invalid(request: Request, error: Exception) -> Response:
@@ -87,6 +88,15 @@ async def _on_invalid(request: Request, error: Exception) -> Response:
 
 async def _on_crash(request: Request, error: Exception) -> Response:
     return answer_crash(request, error, operation=_operation(request))
+
+
+def _methods_of(request: Request) -> str:
+    """Every method that a route of the requested path has; the framework tells those of the first route alone."""
+    found: set[str] = set()
+    for route in iter_route_contexts(request.app.routes):
+        if route.path is not None and compile_path(route.path)[0].match(request.scope["path"]):
+            found |= route.methods or set()
+    return ", ".join(sorted(found))
 
 
 def _operation(request: Request) -> str | None:

@@ -12,6 +12,7 @@ from catalog.database import Database, open_database
 from catalog.feed import ChangeFeed
 from catalog.grants import GrantResolver
 from catalog.principal import Principal
+from catalog.rate import RateLimit
 from catalog.tokens import Authenticator
 from catalog.work import Work
 
@@ -40,8 +41,8 @@ class Catalog:
         await self.database.close()
 
 
-def open_catalog(url: str) -> Catalog:
+def open_catalog(url: str, *, rate_limit: RateLimit | None = None) -> Catalog:
     """The catalog at `sqlite:///…` or `postgresql://…`, whose schema is up to date (`catalog.migrate.migrate`)."""
     database = open_database(url)
-    resolver, authenticator = GrantResolver(database), Authenticator(database)
+    resolver, authenticator = GrantResolver(database), Authenticator(database, rate_limit=rate_limit)
     return Catalog(database, resolver, authenticator, ChangeFeed(database, [resolver, authenticator]))

@@ -22,6 +22,7 @@ from catalog.columns import ExactJson, UtcDateTime
 from catalog.database import Database
 from catalog.model import Author, Resource
 from catalog.principal import Principal
+from catalog.rate import RateLimit
 from catalog.repository import Repository
 from catalog.work import Work
 from metering.problems import Unauthenticated
@@ -95,10 +96,25 @@ class _Known:
 class Authenticator:
     """Turns an `Authorization` header into the principal behind it."""
 
-    def __init__(self, database: Database, *, size: int = 10_000, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        database: Database,
+        *,
+        size: int = 10_000,
+        clock: Callable[[], float] = time.time,
+        rate_limit: RateLimit | None = None,
+    ) -> None:
         self._database = database
+        self._rate_limit = rate_limit
         self._cache: Cache[bytes, _Known] = Cache(size)
         self._clock = clock
+
+    async def admit(self, authorization: str | None) -> Principal:
+        """The principal of one request. Raises `Unauthenticated`, and `RateLimitExceeded` where its token's is."""
+        principal = self.cached(authorization) or await self.authenticate(authorization)
+        if self._rate_limit is not None:
+            self._rate_limit.count(principal.token_id)
+        return principal
 
     def cached(self, authorization: str | None) -> Principal | None:
         """The principal, if this token was seen before and nothing of it was edited since. No I/O."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from ingest.report import OPERATION
+from ingest.report import OPERATION, SCOPE
 
 _NUMBER_VALUE: Final = {
     "type": "object",
@@ -78,7 +78,7 @@ REPORT_USAGE: Final[dict[str, Any]] = {
     "summary": "Report entitlement usage metric for an instance",
     "description": "Decided before it is answered: accepted with the new total, or refused and audited.",
     "tags": ["usage"],
-    "security": [{"HTTPBearer": []}],
+    "security": [{"HTTPBearer": [SCOPE]}],
     "parameters": [
         _slug("instanceSlug", "Instance"),
         _slug("entitlementSlug", "Entitlement"),

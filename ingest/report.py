@@ -30,6 +30,7 @@ from stream.gateway import Answered, Gateway
 from stream.records import Rules, decision_id
 
 OPERATION: Final = "ReportEntitlementUsageMetric"
+SCOPE: Final = "write:instances"
 PATH: Final = "/instances/{instanceSlug}/entitlements/{entitlementSlug}/usage"
 
 _encode: Final = msgspec.json.Encoder(decimal_format="number").encode
@@ -70,10 +71,8 @@ class Ingest:
         raise problem
 
     async def _authorized(self, request: Request) -> Principal:
-        authenticator = self.catalog.authenticator
-        authorization = request.headers.get("authorization")
-        principal = authenticator.cached(authorization) or await authenticator.authenticate(authorization)
-        principal.require("write:instances")
+        principal = await self.catalog.authenticator.admit(request.headers.get("authorization"))
+        principal.require(SCOPE)
         return principal
 
     async def _entitled(self, principal: Principal, path: dict[str, Any]) -> Entitled:

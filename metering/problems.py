@@ -10,7 +10,8 @@
     ├── TooLarge 413
     ├── UnsupportedMediaType 415
     ├── Invalid 422               TimestampOutOfRange, NotMetered
-    ├── TooManyWaiting 429
+    ├── TooManyRequests 429       TooManyWaiting, RateLimitExceeded
+    ├── HeadersTooLarge 431
     ├── Internal 500
     └── Unavailable 503           NoDecision
 
@@ -209,8 +210,20 @@ class NotMetered(Invalid):
     """The entitlement is not of type NUMBER, so no usage can be reported on it."""
 
 
-class TooManyWaiting(Problem):
+class TooManyRequests(Problem):
     status, title = 429, "Too Many Requests"
+
+
+class TooManyWaiting(TooManyRequests):
+    """More commands wait for their decision than are let wait."""
+
+
+class RateLimitExceeded(TooManyRequests):
+    """The token's own rate is used up; the headers say when to ask again."""
+
+
+class HeadersTooLarge(Problem):
+    status, title = 431, "Request Header Fields Too Large"
 
 
 class Internal(Problem):

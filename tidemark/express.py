@@ -51,7 +51,7 @@ class Express:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and scope["method"] == "POST" and (found := _PATH.fullmatch(scope["path"])):
-            scope["path_params"] = found.groupdict()
+            scope["app"], scope["path_params"] = self._app, found.groupdict()
             await self._limited(scope, receive, send)
         else:
             await self._app(scope, receive, send)

@@ -13,9 +13,10 @@ from datetime import timedelta
 from typing import Any, Final
 
 import uvicorn
-from fastapi import APIRouter, FastAPI
+from fastapi import FastAPI
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import Route
 from starlette.types import ASGIApp
 
 import api.audit
@@ -24,17 +25,21 @@ import api.routes
 import api.usage
 import ingest.openapi
 import ingest.report
+from api.paths import EncodedSlashes
 from catalog.catalog import Catalog, open_catalog
+from catalog.rate import RateLimit
 from sql.clickhouse import open_clickhouse
 from sql.socket import answering
 from stream.feed import DecisionsLost
 from stream.gateway import KafkaGateway
 from stream.records import Rules
 from stream.sink import Sink
+from tidemark import routes
 from tidemark.express import Express
 from tidemark.health import Health
 from tidemark.metrics import Metrics
 from tidemark.probe import probe
+from tidemark.protocol import HttpProtocol
 from tidemark.settings import Settings
 
 log: Final = logging.getLogger(__name__)
@@ -56,6 +61,8 @@ def serve(settings: Settings, *, ingest: bool, api: bool, sink: bool) -> None:
         host=settings.host,
         port=settings.port,
         access_log=False,
+        http=HttpProtocol,
+        ws="none",
         proxy_headers=False,
         log_config=None,
         timeout_graceful_shutdown=10,
@@ -66,50 +73,37 @@ def serve(settings: Settings, *, ingest: bool, api: bool, sink: bool) -> None:
 
 def create_app(settings: Settings, parts: Parts) -> ASGIApp:
     """The app of these parts; what they need is opened when it starts."""
-    app = _composed(settings, parts)
+    app = compose(settings, parts)
     if not parts.ingest:
-        return app
-
-    async def report(request: Request) -> Response:
-        edge: ingest.report.Ingest = app.state.ingest
-        return await edge.report_usage(request)
-
-    return Express(app, report, settings.largest_body, app.state.metrics)
+        return EncodedSlashes(app)
+    return EncodedSlashes(Express(app, _report, settings.largest_body, app.state.metrics))
 
 
-def _composed(settings: Settings, parts: Parts) -> FastAPI:
+def compose(settings: Settings, parts: Parts) -> FastAPI:
+    """Every route of these parts in one app, with its problems and its document."""
     app = FastAPI(
         title="Tidemark",
         description="Usage metering with synchronous decisions, exact under crashes, from the log.",
         version="0.1.0",
         lifespan=lambda app: _lifespan(app, settings, parts),
+        redirect_slashes=False,  # a redirect would name the address as this process sees it, behind whatever proxy
     )
     app.state.health, app.state.metrics = Health(), Metrics()
+    routes.repeat_under_api(app)
     if parts.ingest:
-        _document(app, ingest.report.PATH, "post", ingest.openapi.REPORT_USAGE)
+        routes.document(app, ingest.report.PATH, "post", ingest.openapi.REPORT_USAGE)
+        routes.add(app, [Route(ingest.report.PATH, _report, methods=["POST"], name=ingest.report.OPERATION)])
     if parts.api:
         for router in (api.usage.router, api.audit.router, *api.routes.routers()):
-            _include(app, router)
-    app.router.routes += [*app.state.health.routes(), *app.state.metrics.routes()]
+            routes.include(app, router)
+    routes.add(app, [*app.state.health.routes(), *app.state.metrics.routes()])
     api.problems.install(app, largest_body=settings.largest_body)
     return app
 
 
-def _document(app: FastAPI, path: str, method: str, operation: dict[str, Any]) -> None:
-    """Put a bare route into the app's OpenAPI document."""
-    described = app.openapi
-
-    def with_operation() -> dict[str, Any]:
-        document = described()
-        document["paths"].setdefault(path, {})[method] = operation
-        return document
-
-    app.openapi = with_operation  # type: ignore[method-assign]  # FastAPI's own way to extend it
-
-
-def _include(app: FastAPI, router: APIRouter) -> None:
-    app.include_router(router)
-    app.include_router(router, prefix="/api", include_in_schema=False)
+async def _report(request: Request) -> Response:
+    edge: ingest.report.Ingest = request.app.state.ingest
+    return await edge.report_usage(request)
 
 
 @asynccontextmanager
@@ -129,7 +123,8 @@ async def _open_edges(app: FastAPI, settings: Settings, stack: AsyncExitStack) -
 
 
 def _open_catalog(app: FastAPI, settings: Settings, stack: AsyncExitStack) -> Catalog:
-    catalog = app.state.catalog = open_catalog(settings.catalog_url)
+    rate_limit = RateLimit(settings.rate_limit) if settings.rate_limit else None
+    catalog = app.state.catalog = open_catalog(settings.catalog_url, rate_limit=rate_limit)
     stack.push_async_callback(catalog.close)
     _run(stack, catalog.feed.run(), "change feed")
     app.state.health.watch("catalog", lambda: catalog.feed.is_current)

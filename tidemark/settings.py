@@ -44,6 +44,10 @@ class Settings(BaseSettings):
     transaction_days: Count = Field(default=35, le=3_660, description="Days that a transaction id is remembered.")
     largest_body: Count = Field(default=1 << 20, description="Bytes of the largest request body that is read.")
 
+    rate_limit: float | None = Field(
+        default=None, gt=0, le=1_000_000, description="Requests a second of each token, on each process; unset: any."
+    )
+
     skip_lost_decisions: bool = Field(
         default=False,
         description="Go on behind decisions that the log no longer has, and leave them out of the audit trail.",

@@ -1,0 +1,74 @@
+"""HTTP/1.1 as this process speaks it: uvicorn's, where it answers as it should."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import httptools
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+
+from api.problems import answer
+from metering.problems import BadRequest, HeadersTooLarge, Problem
+
+_LARGEST_HEAD: Final = 64 * 1024
+
+
+class HttpProtocol(HttpToolsProtocol):
+    """What no parser understands is told as a problem document, and a head without end is not waited for.
+
+    `Upgrade` is ignored, as RFC 9110 (7.8) leaves a server free to do. The parser skips the body of a request that has
+    it, and Java's HttpClient sends `Upgrade: h2c` with everything: so such a request is parsed again without it.
+    """
+
+    _head_size = 0
+    _head_is_complete = True
+
+    def data_received(self, data: bytes) -> None:
+        self._unset_keepalive_if_required()
+        try:
+            self.parser.feed_data(data)
+        except httptools.HttpParserUpgrade as upgrade:
+            self._go_on_without_upgrade(data[upgrade.args[0] :])
+        except httptools.HttpParserError:
+            self._refuse(BadRequest("This is no HTTP/1.1 request."))
+        else:
+            self._ensure_small_head(len(data))
+
+    def on_message_begin(self) -> None:
+        self._head_is_complete, self._head_size = False, 0
+        super().on_message_begin()
+
+    def on_headers_complete(self) -> None:
+        self._head_is_complete = True
+        if not self.parser.should_upgrade():
+            super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        if not self.parser.should_upgrade():
+            super().on_message_complete()
+
+    def _go_on_without_upgrade(self, rest: bytes) -> None:
+        method, version = self.parser.get_method(), self.parser.get_http_version().encode()
+        if method == b"CONNECT":
+            self._refuse(BadRequest("This is no proxy."))
+            return
+        self.parser = httptools.HttpRequestParser(self)
+        self.parser.set_dangerous_leniencies(lenient_data_after_close=True)  # as uvicorn does
+        kept = ((name, value) for name, value in self.headers if name != b"upgrade")
+        lines = (name + b": " + value for name, value in kept)
+        head = b"\r\n".join((method + b" " + self.url + b" HTTP/" + version, *lines, b"", b""))
+        self.data_received(head + rest)
+
+    def _ensure_small_head(self, received: int) -> None:
+        if self._head_is_complete:
+            return
+        self._head_size += received
+        if self._head_size > _LARGEST_HEAD:
+            self._refuse(HeadersTooLarge(f"The request's head is larger than {_LARGEST_HEAD} bytes."))
+
+    def _refuse(self, problem: Problem) -> None:
+        response = answer(problem)
+        headers = (*self.server_state.default_headers, *response.raw_headers, (b"connection", b"close"))
+        lines = (name + b": " + value + b"\r\n" for name, value in headers)
+        self.transport.write(b"".join((STATUS_LINE[problem.status], *lines, b"\r\n", bytes(response.body))))
+        self.transport.close()
