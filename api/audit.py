@@ -6,26 +6,24 @@ import re
 from collections.abc import Sequence
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Depends, Path, Request, Response
+from fastapi import Depends, Path, Request, Response
 
 from api.audit_event import AuditEventView, named, shown
 from api.audit_filter import Cursor, Filter, Filtered
-from api.auth import CatalogState, requires
+from api.auth import CatalogState
+from api.freshness import Reader, fresh_router
 from api.json import ExactJson
 from api.openapi import LOOKUP
 from api.paths import InstanceSlug
 from api.shapes import PageView
-from catalog.principal import Principal
 from metering.problems import ResourceNotFound
 from sql.clickhouse import ClickHouse
-
-Reader = Annotated[Principal, Depends(requires("read:instances"))]
 
 DecisionId = Annotated[str, Path(alias="decisionId", description="As a report's answer gave it.")]
 
 _DECISION_ID: Final = re.compile(r"(?P<partition>\d{1,4})-(?P<offset>\d{1,19})-(?P<position>\d{1,9})", re.ASCII)
 
-router = APIRouter(tags=["Audit trail"])
+router = fresh_router("Audit trail")
 
 
 def _clickhouse_of(request: Request) -> ClickHouse:

@@ -13,7 +13,7 @@
     ├── TooManyRequests 429       TooManyWaiting, RateLimitExceeded
     ├── HeadersTooLarge 431
     ├── Internal 500
-    └── Unavailable 503           NoDecision
+    └── Unavailable 503           NoDecision, NotYetVisible
 
 A problem is raised where it is known, as an exception; the HTTP edge translates it once (RFC 9457). Its `name` is
 stable: clients see it as `code`, behind the name of the operation (`ReportEntitlementUsageMetric.ThresholdExceeded`).
@@ -236,3 +236,7 @@ class Unavailable(Problem):
 
 class NoDecision(Unavailable):
     """The report may or may not be in the log: retry it with the same transaction id and it counts once."""
+
+
+class NotYetVisible(Unavailable):
+    """The decision that the caller wants to see is not in the audit trail yet, or will never be."""

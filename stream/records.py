@@ -179,6 +179,12 @@ def decision_id(partition: int, place: Place) -> str:
     return f"{partition}-{place.offset}-{place.position}"
 
 
+def place_of(decision_id: str) -> tuple[int, Place]:
+    """The partition and the place that the id says; raises `ValueError` for what is no such id."""
+    partition, offset, position = decision_id.split("-")
+    return int(partition), Place(int(offset), int(position))
+
+
 __all__ = [
     "VERSION",
     "AuditEvent",
@@ -192,5 +198,6 @@ __all__ = [
     "decode_dead_letter",
     "decode_decided",
     "encode",
+    "place_of",
     "reply_key",
 ]

@@ -28,6 +28,26 @@ def test_a_decision_is_visible_within_a_second(client: httpx.Client) -> None:
     assert wait_until(sold.trail, 1, "the report is in the trail")
 
 
+def test_a_client_reads_its_own_write(client: httpx.Client) -> None:
+    sold = sell(client)
+    for value in range(5):
+        decision = sold.report(value).json()["decisionId"]
+        path = f"/instances/{sold.instance}/audit-trails"
+        found = client.get(path, params={"after_decision": decision, "limit": 1})
+        assert [event["id"] for event in found.json()["items"]] == [decision]
+        partition, offset, _ = decision.split("-")
+        complete_to = dict(
+            place.split("-", 1) for place in found.headers["Tidemark-Complete-To"].split(";")[0].split(",")
+        )
+        assert int(complete_to[partition].split("-")[0]) >= int(offset)
+
+
+def test_a_decision_that_will_never_be_is_not_waited_for_long(client: httpx.Client) -> None:
+    refused = client.get("/audit-trails", params={"after_decision": "0-999999999-0"})
+    assert (refused.status_code, refused.json()["code"]) == (503, "ListAuditTrails.NotYetVisible")
+    assert refused.headers["Retry-After"] == "1"
+
+
 def test_events_come_newest_first_with_everything_that_the_decision_knew(sold: Sold) -> None:
     events = sold.trail()
     assert [event["payload"]["sequence"] for event in events] == [6, 5, 4, 3, 2, 1]

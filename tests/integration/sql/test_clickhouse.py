@@ -107,6 +107,17 @@ async def test_the_places_are_the_highest_of_each_partition_from_the_projection(
     assert "ReadFromMergeTree (places)" in await _plan(clickhouse, "places")
 
 
+async def test_up_to_where_the_table_is_complete_is_read_from_the_projection_too(clickhouse: ClickHouse) -> None:
+    log = DecisionsLog(partitions=7)
+    log.decide(report(), report(received_at=NEWYEAR - timedelta(microseconds=1)), partition=6)
+    await clickhouse.insert(TABLE, COLUMNS, rows_in(log)[:1])
+    await clickhouse.insert(TABLE, COLUMNS, rows_in(log)[1:])
+    complete_to = {partition: (last, newest) for partition, last, newest in await clickhouse.query("complete_to")}
+    assert complete_to[6][0] == (0, 1)
+    assert complete_to[6][1] >= NEWYEAR - timedelta(microseconds=1)
+    assert "ReadFromMergeTree (places)" in await _plan(clickhouse, "complete_to")
+
+
 async def test_an_instances_page_is_read_backwards_along_the_key(clickhouse: ClickHouse) -> None:
     log = log_of(organization := str(uuid4()))
     log.decide(report())

@@ -1,0 +1,152 @@
+"""Freshness: up to which decision an answer is complete, and answers that wait until they hold one.
+
+Every route of a `fresh_router` tells the first in a header and takes `after_decision` for the second, so that a client
+can read what it wrote. The rows themselves say how far they are complete, whichever process wrote them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi.routing import APIRoute
+
+from api.auth import requires
+from catalog.principal import Principal
+from metering.balance import NOWHERE, Place
+from metering.problems import NotYetVisible, Problem
+from sql.clickhouse import ClickHouse
+from stream.records import decision_id, place_of
+
+HEADER: Final = "Tidemark-Complete-To"
+#: How old the knowledge may be that a header tells; an answer itself holds at least as much.
+LOOK_EVERY: Final = 0.1
+WAIT: Final = 5.0
+_DOCUMENTED: Final = {
+    "description": "The last decision in the answer's reach of each partition of the log, by id, and when the newest "
+    "of all was received; `none` before the first.",
+    "schema": {"type": "string", "example": "0-1234-7,1-99-0;received_at=2026-01-31T12:00:00.123456Z"},
+}
+
+Reader = Annotated[Principal, Depends(requires("read:instances"))]
+
+
+@dataclass(frozen=True)
+class Visible:
+    """The place of the last decision of each partition up to which every one can be read."""
+
+    places: Mapping[int, Place] = field(default_factory=dict)
+    newest: datetime | None = None
+    """When the newest of all was received."""
+
+    def holds(self, partition: int, place: Place) -> bool:
+        return place <= self.places.get(partition, NOWHERE)
+
+    def __str__(self) -> str:
+        if self.newest is None:
+            return "none"
+        ids = ",".join(decision_id(partition, place) for partition, place in sorted(self.places.items()))
+        return f"{ids};received_at={self.newest.isoformat(timespec='microseconds').replace('+00:00', 'Z')}"
+
+
+class Freshness:
+    """Asks the table what is visible, no more often than every `LOOK_EVERY` seconds for all callers together.
+
+    All calls raise `Unavailable` when it does not answer.
+    """
+
+    def __init__(self, clickhouse: ClickHouse, wait: float = WAIT) -> None:
+        self._clickhouse = clickhouse
+        self._wait = wait
+        self._asking = asyncio.Lock()
+        self._asked_at = -math.inf
+        self._visible = Visible()
+
+    async def visible(self) -> Visible:
+        async with self._asking:
+            now = asyncio.get_running_loop().time()
+            if now - self._asked_at >= LOOK_EVERY:
+                self._visible = _visible(await self._clickhouse.query("complete_to"))
+                self._asked_at = now
+            return self._visible
+
+    async def visible_with(self, awaited: str) -> Visible:
+        """As soon as the decision of this id can be read; raises `NotYetVisible` when that takes too long."""
+        partition, place = place_of(awaited)
+        try:
+            async with asyncio.timeout(self._wait):
+                while not (visible := await self.visible()).holds(partition, place):  # noqa: ASYNC110
+                    await asyncio.sleep(LOOK_EVERY)  # the table, which may be another process's, tells nobody
+                return visible
+        except TimeoutError:
+            raise NotYetVisible(f"The decision {awaited} cannot be read yet.", headers={"Retry-After": "1"}) from None
+
+
+def fresh_router(tag: str) -> APIRouter:
+    """A router whose answers, problems too, say up to where they are complete. Its callers hold `read:instances`."""
+    return APIRouter(tags=[tag], route_class=_FreshRoute, dependencies=[Depends(_ensure_fresh)])
+
+
+class _FreshRoute(APIRoute):
+    """Puts what `_ensure_fresh` found into the answer's header."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        responses = dict(kwargs.get("responses") or {})
+        told = responses.get(200, {})
+        responses[200] = {**told, "headers": {**told.get("headers", {}), HEADER: _DOCUMENTED}}
+        super().__init__(*args, **{**kwargs, "responses": responses})
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        handle = super().get_route_handler()
+
+        async def handle_and_tell(request: Request) -> Response:
+            try:
+                response = await handle(request)
+            except Problem as problem:
+                problem.headers.update(_told(request))
+                raise
+            response.headers.update(_told(request))
+            return response
+
+        return handle_and_tell
+
+
+AfterDecision = Annotated[
+    str | None,
+    Query(
+        pattern=r"^[0-9]{1,5}-[0-9]{1,19}-[0-9]{1,9}$",
+        description="A decision's id: wait until the answer holds it, for a few seconds at most (503).",
+    ),
+]
+
+
+async def _ensure_fresh(request: Request, _: Reader, after_decision: AfterDecision = None) -> None:
+    freshness = _freshness_of(request)
+    request.state.visible = (
+        await freshness.visible() if after_decision is None else await freshness.visible_with(after_decision)
+    )
+
+
+def _freshness_of(request: Request) -> Freshness:
+    """One for the application: all its requests share what it knows."""
+    state = request.app.state
+    if not hasattr(state, "freshness"):
+        state.freshness = Freshness(state.clickhouse)
+    freshness: Freshness = state.freshness
+    return freshness
+
+
+def _told(request: Request) -> dict[str, str]:
+    visible: Visible | None = getattr(request.state, "visible", None)
+    return {} if visible is None else {HEADER: str(visible)}
+
+
+def _visible(rows: list[tuple[Any, ...]]) -> Visible:
+    if not rows:
+        return Visible()
+    return Visible({partition: Place(*last) for partition, last, _ in rows}, newest=rows[0][2])
