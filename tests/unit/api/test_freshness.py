@@ -40,7 +40,7 @@ class Table:
 
 
 class Authenticator:
-    def cached(self, authorization: str | None) -> Principal:
+    async def admit(self, authorization: str | None) -> Principal:
         if not authorization:
             raise Unauthenticated("Who are you?")
         return Principal("acme", "a", "a", "t", "t", frozenset({"read:instances"}))
