@@ -57,6 +57,12 @@ class Pipeline:
     def client(self, token: str = TOKEN) -> httpx.Client:
         return httpx.Client(base_url=self.url, headers={"Authorization": f"Bearer {token}"}, timeout=30)
 
+    def new_organization(self, name: str) -> str:
+        """Make an organization as an operator does; the plaintext of its first token, of every scope."""
+        command = [sys.executable, "-m", "tidemark", "organization", "create", "--name", name]
+        made = subprocess.run(command, cwd=ROOT, env=self.environment, capture_output=True, text=True, check=True)
+        return made.stdout.split()[-1]
+
     def start(self) -> None:
         """Start, and return once it answers; what it prints goes to `up.log` beside its data."""
         self.data.mkdir(parents=True, exist_ok=True)

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from typing import Any
 
 import httpx
 import pytest
 
-from tests.pipeline import ROOT, Pipeline
+from tests.pipeline import Pipeline
 from tests.shop import Sold, post, sell
 
 pytestmark = pytest.mark.integration
@@ -104,23 +102,7 @@ def test_a_revoked_token_is_401_on_its_next_call(pipeline: Pipeline, client: htt
 
 
 def test_another_organizations_instance_does_not_show(pipeline: Pipeline, sold: Sold) -> None:
-    made = subprocess.run(
-        [
-            sys.executable,
-            "-m",
-            "tidemark",
-            "organization",
-            "create",
-            "--name",
-            "Other",
-        ],
-        cwd=ROOT,
-        env=pipeline.environment,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    with pipeline.client(made.stdout.split()[-1]) as theirs:
+    with pipeline.client(pipeline.new_organization("Other")) as theirs:
         assert_problem(theirs.post(sold.usage_path, json=REPORT), 404, "InstanceNotFound")
         assert_problem(theirs.get(f"/instances/{sold.instance}/audit-trails"), 404, "InstanceNotFound")
 
