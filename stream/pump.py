@@ -1,4 +1,4 @@
-"""The pump: group commit for one partition. While one record is in flight the next one fills.
+"""The pump: group commit for one partition. While one record is on its way or being decided the next one fills.
 
 A lone command leaves at once; a flood packs itself into large records. Nothing lingers.
 """

@@ -177,3 +177,29 @@ async def test_a_caller_that_went_away_says_nothing_of_the_workers(gateway: Conn
         while gateway._in_flight:
             await asyncio.sleep(0.01)
     assert gateway.hears_workers
+
+
+async def test_what_arrives_while_a_batch_is_decided_shares_the_next_record(
+    gateway: Connected, producer: FakeProducer
+) -> None:
+    first = await submitted(gateway, producer)
+    more = [asyncio.create_task(gateway.submit(grant(), report("1"))) for _ in range(3)]
+    while gateway.waiting < 4:
+        await asyncio.sleep(0)
+    gateway.reply(producer.sent[0], DECISION)
+    await first
+    while len(producer.sent) < 2:
+        await asyncio.sleep(0)
+    gateway.reply(producer.sent[1], DECISION, DECISION, DECISION)
+    assert [(await task).answer for task in more] == [DECISION] * 3
+
+
+async def test_a_batch_that_is_not_answered_holds_the_next_one_back_for_a_moment_only(
+    gateway: Connected, producer: FakeProducer
+) -> None:
+    unanswered = await submitted(gateway, producer)
+    next_one = await submitted(gateway, producer)
+    gateway.reply(producer.sent[1], DECISION)
+    assert (await next_one).answer == DECISION
+    assert not unanswered.done()
+    unanswered.cancel()
