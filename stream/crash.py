@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
@@ -16,6 +17,22 @@ _CRASHED: Final = 70
 def crash() -> None:
     """End the process, with the error that is being handled in its log."""
     log.critical("the worker cannot go on; it ends here and goes on from its checkpoint", exc_info=True)  # noqa: LOG014  # in a handler
+    logging.shutdown()
+    os._exit(_CRASHED)
+
+
+def end_after(seconds: float) -> None:
+    """End the process by force after so long, however far it has come with stopping, and if its loop hangs.
+
+    That is as good as a stop in order: the next worker decides again what no checkpoint holds.
+    """
+    timer = threading.Timer(seconds, _end)
+    timer.daemon = True
+    timer.start()
+
+
+def _end() -> None:
+    log.warning("not stopped in time; ended here, and the next worker goes on from the last checkpoint")
     logging.shutdown()
     os._exit(_CRASHED)
 

@@ -27,7 +27,7 @@ log: Final = logging.getLogger(__name__)
 
 GROUP: Final = "tidemark"
 TABLE: Final = "balances"
-_LAST_CHECKPOINT: Final = 10.0
+_LAST_CHECKPOINT: Final = 5.0
 
 #: Per partition: a worker may hold dozens.
 _ROCKSDB: Final = {
@@ -103,6 +103,7 @@ class Engine:
         self._bootstrap_servers = bootstrap_servers
         self._partitions = partitions
         self._writer: LogWriter | None = None
+        self._opening = asyncio.Lock()
         self._changelogs: dict[int, ChangelogWriter] = {}
         self._working: dict[int, _Working] = {}
         self._closing: set[asyncio.Task[None]] = set()
@@ -120,8 +121,11 @@ class Engine:
 
     async def rebuild(self, partition: int) -> None:
         """Fence whoever owned the partition before; only then is the end of its changelog the end."""
-        if self._writer is None:
-            self._writer = await LogWriter.open(self._bootstrap_servers)
+        async with self._opening:
+            if self._writer is None:
+                self._writer = await LogWriter.open(self._bootstrap_servers)
+        if (unused := self._changelogs.pop(partition, None)) is not None:  # rebuilt, and assigned anew before it opened
+            self._close_behind([unused])
         self._changelogs[partition] = await ChangelogWriter.open(self._bootstrap_servers, partition)
         topic = self._table.changelog_topic_name
         records = await rebuild(self._store(partition), topic, partition, self._bootstrap_servers)
@@ -135,7 +139,7 @@ class Engine:
 
     def open(self, partition: int, offset: int) -> None:
         assert self._writer is not None
-        state, changelog = PartitionState(self._store(partition)), self._changelogs[partition]
+        state, changelog = PartitionState(self._store(partition)), self._changelogs.pop(partition)
         checkpointer = Checkpointer(state, changelog)
         opened = Partition(partition, self._partitions, offset, state, checkpointer, self._writer, self._go_back)
         deciding, checkpointing = (asyncio.create_task(_run(it)) for it in (opened.run(), checkpointer.run()))
@@ -148,7 +152,11 @@ class Engine:
             it.deciding.cancel()
             it.checkpointing.cancel()
             it.partition.abandon()
-        closing = asyncio.create_task(_close([it.changelog for it in working.values()]))
+        self._close_behind([it.changelog for it in working.values()])
+
+    def _close_behind(self, changelogs: Iterable[ChangelogWriter]) -> None:
+        """Close them while all else goes on: the broker may be away, and they have nothing left to say."""
+        closing = asyncio.create_task(_close(changelogs))
         self._closing.add(closing)
         closing.add_done_callback(self._closing.discard)
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Iterable
 from typing import Any, Final, Protocol, cast
 
 import faust
@@ -21,7 +22,7 @@ from faust.tables.recovery import RebalanceAgain, Recovery, ServiceStopped
 from faust.types import TP
 from mode import Service
 
-from stream.crash import crash
+from stream.crash import crash, end_after
 from stream.faust.consumer import beginnings, start_at
 from stream.state import restore
 from stream.store import Store
@@ -29,6 +30,12 @@ from stream.store import Store
 log: Final = logging.getLogger(__name__)
 
 _RECORDS_AT_A_TIME: Final = 10_000
+#: A changelog ends with a transaction's marker. Nothing is delivered for it, and a poll that meets it waits for more.
+_POLL_MS: Final = 20
+#: Partitions rebuilt at once: what waits for the broker overlaps, and what is fetched ahead stays bounded.
+_AT_ONCE: Final = 8
+#: Who starts a worker gives it 15 s to stop; while the broker is away nothing else would end it.
+_STOP_WITHIN_S: Final = 10.0
 
 
 class StateAheadOfLog(Exception):
@@ -39,7 +46,7 @@ class PartitionOwner(Protocol):
     """Who decides the partitions that the group assigns."""
 
     async def rebuild(self, partition: int) -> None:
-        """Bring the partition's state up to the end of its changelog."""
+        """Bring the partition's state up to the end of its changelog; several partitions are rebuilt at once."""
 
     def start_of(self, partition: int, beginning: int) -> int:
         """The offset that the rebuilt state goes on from; `beginning` is the first that the log still has."""
@@ -62,7 +69,7 @@ async def rebuild(store: Store, topic: str, partition: int, bootstrap_servers: s
         enable_auto_commit=False,
         auto_offset_reset="earliest",
         isolation_level="read_committed",
-        max_partition_fetch_bytes=8 * 1024 * 1024,
+        max_partition_fetch_bytes=4 * 1024 * 1024,
     )
     await consumer.start()
     try:
@@ -84,11 +91,23 @@ async def _read_to_end(consumer: AIOKafkaConsumer, tp: TopicPartition, store: St
     consumer.seek(tp, start)
     records = 0
     while await consumer.position(tp) < end:
-        found = (await consumer.getmany(tp, timeout_ms=1000, max_records=_RECORDS_AT_A_TIME)).get(tp, [])
+        found = (await consumer.getmany(tp, timeout_ms=_POLL_MS, max_records=_RECORDS_AT_A_TIME)).get(tp, [])
         if found:
             restore(store, {record.key: record.value for record in found}.items(), found[-1].offset)
             records += len(found)
     return records
+
+
+async def _rebuild_all(owner: PartitionOwner, partitions: Iterable[int]) -> None:
+    room = asyncio.Semaphore(_AT_ONCE)
+
+    async def rebuild_one(partition: int) -> None:
+        async with room:
+            await owner.rebuild(partition)
+
+    async with asyncio.TaskGroup() as tasks:
+        for partition in partitions:
+            tasks.create_task(rebuild_one(partition))
 
 
 class ContiguousRecovery(Recovery):
@@ -120,8 +139,7 @@ class ContiguousRecovery(Recovery):
         app, tables = self.app, cast("ContiguousTables", self.tables)
         consumer = cast("Any", app.consumer)
         self._set_recovery_started()
-        for tp in sorted(self.active_tps):
-            await self._wait(tables.owner.rebuild(tp.partition))
+        await self._wait(_rebuild_all(tables.owner, sorted(tp.partition for tp in self.active_tps)))
         await app.on_rebalance_complete.send()
         self._set_recovery_ended()
         if app.consumer_generation_id != generation:
@@ -170,5 +188,6 @@ class ContiguousTables(TableManager):
         super().on_partitions_revoked(revoked)
 
     async def on_stop(self) -> None:
+        end_after(_STOP_WITHIN_S)
         await self.owner.close()
         await super().on_stop()
