@@ -26,13 +26,14 @@ def end_after(seconds: float) -> None:
 
     That is as good as a stop in order: the next worker decides again what no checkpoint holds.
     """
-    timer = threading.Timer(seconds, _end)
+    timer = threading.Timer(seconds, end, ["it was told to stop, and did not in time"])
     timer.daemon = True
     timer.start()
 
 
-def _end() -> None:
-    log.warning("not stopped in time; ended here, and the next worker goes on from the last checkpoint")
+def end(why: str) -> None:
+    """End the process from any thread."""
+    log.critical("the worker is ended here, and goes on from its checkpoint: %s", why)
     logging.shutdown()
     os._exit(_CRASHED)
 

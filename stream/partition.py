@@ -106,6 +106,11 @@ class Partition:
         self._seek = seek
         self._inbox: asyncio.Queue[UsageRecord | None] = asyncio.Queue(_INBOX)
 
+    @property
+    def next_offset(self) -> int:
+        """The offset of the record that is decided next."""
+        return self._contiguity.expected
+
     async def put(self, record: UsageRecord) -> None:
         """Hand a record over; waits while as many are not decided yet as are held."""
         await self._inbox.put(record)

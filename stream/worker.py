@@ -22,6 +22,8 @@ from stream.producer import ChangelogWriter, LogWriter
 from stream.state import PartitionState
 from stream.store import RocksStore
 from stream.topics import LARGEST_BATCH, USAGE
+from stream.usage_log import KafkaUsageLog
+from stream.watchdog import Standing, Watchdog
 
 log: Final = logging.getLogger(__name__)
 
@@ -57,6 +59,7 @@ def build_app(*, bootstrap_servers: str, state: Path, instance: str, partitions:
         broker_commit_interval=1.0,
         broker_heartbeat_interval=1.0,
         broker_max_poll_records=256,
+        broker_rebalance_timeout=20.0,  # how long the group waits for a member that hangs; ours let go at once
         broker_session_timeout=10.0,
         consumer_auto_offset_reset="earliest",
         consumer_group_instance_id=instance,
@@ -107,6 +110,8 @@ class Engine:
         self._changelogs: dict[int, ChangelogWriter] = {}
         self._working: dict[int, _Working] = {}
         self._closing: set[asyncio.Task[None]] = set()
+        self._steps = 0
+        self._is_settled = False
 
     async def decide(self, stream: Any) -> None:
         """The agent. Nothing leaves its body: Faust would drop the record and acknowledge it."""
@@ -127,8 +132,9 @@ class Engine:
         if (unused := self._changelogs.pop(partition, None)) is not None:  # rebuilt, and assigned anew before it opened
             self._close_behind([unused])
         self._changelogs[partition] = await ChangelogWriter.open(self._bootstrap_servers, partition)
+        self._step()
         topic = self._table.changelog_topic_name
-        records = await rebuild(self._store(partition), topic, partition, self._bootstrap_servers)
+        records = await rebuild(self._store(partition), topic, partition, self._bootstrap_servers, self._step)
         log.info("partition %d: state rebuilt from %d changelog records", partition, records)
 
     def start_of(self, partition: int, beginning: int) -> int:
@@ -146,7 +152,26 @@ class Engine:
         self._working[partition] = _Working(opened, checkpointer, changelog, deciding, checkpointing)
         log.info("partition %d: deciding from offset %d", partition, offset)
 
+    def settle(self) -> None:
+        self._is_settled = True
+
+    async def watch(self) -> None:
+        usage = KafkaUsageLog(self._bootstrap_servers, self._partitions)
+        try:
+            await Watchdog(self._standing, usage).run()
+        finally:
+            await usage.close()
+
+    def _standing(self) -> Standing:
+        return Standing(
+            {number: it.partition.next_offset for number, it in self._working.items()}, self._steps, self._is_settled
+        )
+
+    def _step(self, steps: int = 1) -> None:
+        self._steps += steps
+
     def drop(self) -> None:
+        self._is_settled = False
         working, self._working = self._working, {}
         for it in working.values():
             it.deciding.cancel()

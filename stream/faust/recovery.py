@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, Final, Protocol, cast
 
 import faust
@@ -54,6 +54,12 @@ class PartitionOwner(Protocol):
     def open(self, partition: int, offset: int) -> None:
         """Start deciding the partition; its next record is the one at `offset`."""
 
+    def settle(self) -> None:
+        """All that the group assigned is open."""
+
+    async def watch(self) -> None:
+        """Until cancelled, see to it that all this moves."""
+
     def drop(self) -> None:
         """Stop at once, as if killed: another worker may own the partitions already."""
 
@@ -61,8 +67,14 @@ class PartitionOwner(Protocol):
         """Checkpoint what was decided, and stop."""
 
 
-async def rebuild(store: Store, topic: str, partition: int, bootstrap_servers: str) -> int:
-    """Bring the store up to the end of its changelog; returns how many records were read."""
+async def rebuild(
+    store: Store,
+    topic: str,
+    partition: int,
+    bootstrap_servers: str,
+    progress: Callable[[int], None] = lambda _: None,
+) -> int:
+    """Bring the store up to the end of its changelog; returns how many records were read, and tells as it goes."""
     tp = TopicPartition(topic, partition)
     consumer = AIOKafkaConsumer(
         bootstrap_servers=bootstrap_servers,
@@ -74,12 +86,14 @@ async def rebuild(store: Store, topic: str, partition: int, bootstrap_servers: s
     await consumer.start()
     try:
         consumer.assign([tp])
-        return await _read_to_end(consumer, tp, store)
+        return await _read_to_end(consumer, tp, store, progress)
     finally:
         await consumer.stop()
 
 
-async def _read_to_end(consumer: AIOKafkaConsumer, tp: TopicPartition, store: Store) -> int:
+async def _read_to_end(
+    consumer: AIOKafkaConsumer, tp: TopicPartition, store: Store, progress: Callable[[int], None]
+) -> int:
     end = (await consumer.end_offsets([tp]))[tp]
     stands_at = store.offset()
     if stands_at is not None and stands_at >= end:
@@ -95,6 +109,7 @@ async def _read_to_end(consumer: AIOKafkaConsumer, tp: TopicPartition, store: St
         if found:
             restore(store, {record.key: record.value for record in found}.items(), found[-1].offset)
             records += len(found)
+            progress(len(found))
     return records
 
 
@@ -147,6 +162,7 @@ class ContiguousRecovery(Recovery):
         source = {tp for tp in consumer.assignment() if not self._is_changelog_tp(tp)}
         if source:
             await self._wait(self._open(source))
+        tables.owner.settle()
         app.flow_control.resume()
         consumer.resume_partitions(source)
         consumer.resume_flow()
@@ -181,6 +197,7 @@ class ContiguousTables(TableManager):
         """Start without Faust's second of sleep: every topic and partition is known beforehand."""
         await self._update_channels()
         await self.recovery.start()
+        self.add_future(self.owner.watch())
 
     def on_partitions_revoked(self, revoked: set[TP]) -> None:
         if not self.app.should_stop:  # else `on_stop` comes, which closes them in order

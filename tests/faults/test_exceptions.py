@@ -1,4 +1,4 @@
-"""An exception in an agent: Faust by the book acknowledges the record and goes on; ours ends before it does."""
+"""An agent that raises or hangs: Faust by the book acknowledges the record and goes on; ours ends before it does."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from stream.reader import LogReader
 from stream.records import decode_decided
 from stream.topics import DECISIONS, USAGE
 from stream.worker import GROUP
-from tests.faults.failing import OURS, SOUND, STOCK
+from tests.faults.failing import BLOCKED, HANGING, OURS, SOUND, STOCK
 from tests.pipeline import ROOT
 from tests.unit.stream.fakes import batch, report
 from tidemark.kafka import EmbeddedKafka
@@ -98,12 +98,16 @@ async def test_faust_by_the_book_acknowledges_the_record_that_it_failed_on(
         assert process.poll() is None, "it goes on as if nothing had been"
 
 
-async def test_our_worker_ends_before_the_record_is_acknowledged_and_its_successor_decides_it(
-    kafka: EmbeddedKafka, log: LogReader, tmp_path: Path
+@pytest.mark.parametrize("fails", [OURS, HANGING, BLOCKED])
+async def test_our_worker_ends_before_the_record_is_acknowledged(
+    fails: str, kafka: EmbeddedKafka, log: LogReader, tmp_path: Path
 ) -> None:
-    with working(OURS, kafka, tmp_path) as process:
+    with working(fails, kafka, tmp_path) as process:
         assert process.wait(WITHIN) == CRASHED
     assert await committed_by(kafka, GROUP, 0) <= 1
+
+
+async def test_a_successor_decides_the_record(kafka: EmbeddedKafka, log: LogReader, tmp_path: Path) -> None:
     with working(SOUND, kafka, tmp_path):
         assert await committed_by(kafka, GROUP, RECORDS) == RECORDS
     assert await decided_offsets(log) == {*range(RECORDS)}

@@ -46,8 +46,10 @@ class FakeConsumer:
 
 
 async def test_what_a_checkpoint_wrote_is_restored_and_its_marker_costs_no_wait() -> None:
+    steps: list[int] = []
     consumer, store = FakeConsumer(b"b1", b"o", MARKER, b"b2", b"o", MARKER), MemoryStore()
-    assert await _read_to_end(consumer, CHANGELOG, store) == 4
+    assert await _read_to_end(consumer, CHANGELOG, store, steps.append) == 4
+    assert sum(steps) == 4
     assert [*store.keys(b"b", b"c")] == [b"b1", b"b2"]
     assert store.offset() == 4
     assert consumer.waited_ms < 100
@@ -56,14 +58,14 @@ async def test_what_a_checkpoint_wrote_is_restored_and_its_marker_costs_no_wait(
 async def test_a_state_that_stands_at_the_last_record_is_done_at_once() -> None:
     consumer, store = FakeConsumer(b"b1", b"o", MARKER), MemoryStore()
     store.write({}, 1)
-    assert await _read_to_end(consumer, CHANGELOG, store) == 0
+    assert await _read_to_end(consumer, CHANGELOG, store, print) == 0
 
 
 async def test_a_state_ahead_of_its_changelog_is_of_another_log() -> None:
     store = MemoryStore()
     store.write({}, 7)
     with pytest.raises(StateAheadOfLog, match="stands at changelog offset 7"):
-        await _read_to_end(FakeConsumer(b"b1", b"o", MARKER), CHANGELOG, store)
+        await _read_to_end(FakeConsumer(b"b1", b"o", MARKER), CHANGELOG, store, print)
 
 
 class Owner:
@@ -86,6 +88,10 @@ class Owner:
         return beginning
 
     def open(self, partition: int, offset: int) -> None: ...
+
+    def settle(self) -> None: ...
+
+    async def watch(self) -> None: ...
 
     def drop(self) -> None: ...
 
