@@ -68,7 +68,7 @@ async def delete_customer(slug: CustomerSlug, caller: Writer, catalog: CatalogSt
     async with catalog.edit(caller) as work:
         customers = Customers(work)
         customer = await customers.get(slug)
-        await customers.delete(customer, blockers=await Instances(work).of_customer(customer))
+        await customers.delete(customer, await Instances(work).of_customer(customer))
 
 
 @router.get(

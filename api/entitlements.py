@@ -18,7 +18,6 @@ from api.shapes import NamedBody, PageView, StampedView
 from catalog.entitlements import Entitlement, Entitlements, EntitlementType, ResetAnchor
 from catalog.links import licenses_granting
 from catalog.principal import Principal
-from catalog.repository import in_use
 from catalog.work import Work
 from metering.meter import Aggregation, MeterType
 from metering.period import ResetPeriod
@@ -99,7 +98,7 @@ async def delete_entitlement(slug: EntitlementSlug, caller: Writer, catalog: Cat
     async with catalog.edit(caller) as work:
         entitlements = Entitlements(work)
         entitlement = await entitlements.get(slug)
-        await entitlements.delete(entitlement, blockers=await licenses_granting(work, entitlement))
+        await entitlements.delete(entitlement, await licenses_granting(work, entitlement))
 
 
 async def _ensure_countable_as_before(work: Work, entitlement: Entitlement, values: dict[str, Any]) -> None:
@@ -108,4 +107,4 @@ async def _ensure_countable_as_before(work: Work, entitlement: Entitlement, valu
         raise Invalid("The reset period of an entitlement cannot be changed.", faults=[fault])
     differs = any(values.get(key, old) != old for key in ("type", *_METERING) if (old := getattr(entitlement, key)))
     if differs and (licenses := await licenses_granting(work, entitlement)):
-        raise in_use(entitlement, licenses)
+        raise licenses.of(entitlement)

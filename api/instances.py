@@ -17,9 +17,10 @@ from api.openapi import EDIT, LOOKUP
 from api.pages import Windowed, paged
 from api.paths import InstanceSlug
 from api.shapes import Body, NamedBody, PageView, StampedView
+from catalog import lifecycle
 from catalog.customers import Customers
 from catalog.instances import Instance, Instances
-from catalog.licenses import Licenses
+from catalog.licenses import License, Licenses
 from catalog.principal import Principal
 from catalog.work import Work
 from catalog.zones import Zones
@@ -56,8 +57,7 @@ class InstanceBody(NamedBody):
 
     @model_validator(mode="after")
     def _names_one_license(self) -> InstanceBody:
-        if self.license_id and self.license_slug:
-            raise ValueError("give licenseId or licenseSlug, not both")
+        _ensure_one(self.license_id, self.license_slug)
         return self
 
 
@@ -76,6 +76,11 @@ class InstancePatch(Body):
     document: Document | None = Field(default=None, alias="metadata")
     status: Status = _LEFT_OUT
     lifecycle_stage: Label | None = None
+
+    @model_validator(mode="after")
+    def _names_one_license(self) -> InstancePatch:
+        _ensure_one(self.license_id, self.license_slug)
+        return self
 
 
 class InstanceView(StampedView):
@@ -141,23 +146,32 @@ async def _update(work: Work, slug: str, body: InstanceBody | InstancePatch, val
     instances = Instances(work)
     instance = await instances.get(slug)
     values = {key: value for key, value in values.items() if key not in _REFERENCES or key == "zone_id"}
-    values = {**values, **await _references(work, body)}
+    values = {**values, **await _references(work, body, instance.license_id)}
     _ensure_ordered(*(values.get(end, getattr(instance, end)) for end in ("start_license_date", "end_license_date")))
     await instances.update(instance, values)
 
 
-async def _references(work: Work, body: InstanceBody | InstancePatch) -> dict[str, str]:
-    """The ids of what the body refers to, each looked up in the organization. Raises `ResourceNotFound`."""
+async def _references(work: Work, body: InstanceBody | InstancePatch, license_now: str | None = None) -> dict[str, str]:
+    """The ids of what the body refers to, each looked up in the organization.
+
+    Raises `ResourceNotFound`, and `LicenseArchived` for a license that takes no new instances.
+    """
     found = {}
     if body.customer_id:
         found["customer_id"] = (await Customers(work).with_id(body.customer_id, location="body.customerId")).id
-    if body.license_id:
-        found["license_id"] = (await Licenses(work).with_id(body.license_id, location="body.licenseId")).id
-    elif body.license_slug:
-        found["license_id"] = (await Licenses(work).get(body.license_slug, location="body.licenseSlug")).id
+    if license_ := await _license(work, body):
+        found["license_id"] = license_.id
+        if license_.id != license_now:
+            lifecycle.check_assignable(license_.slug, license_.lifecycle_state)
     if body.zone_id:
         found["zone_id"] = (await Zones(work).with_id(body.zone_id, location="body.deploymentZoneId")).id
     return found
+
+
+async def _license(work: Work, body: InstanceBody | InstancePatch) -> License | None:
+    if body.license_id:
+        return await Licenses(work).with_id(body.license_id, location="body.licenseId")
+    return await Licenses(work).get(body.license_slug, location="body.licenseSlug") if body.license_slug else None
 
 
 async def _default_license(work: Work) -> str:
@@ -165,6 +179,11 @@ async def _default_license(work: Work) -> str:
         return default.id
     fault = Fault("body.licenseId", "is needed, as the organization has no default license")
     raise Invalid("The instance needs a license.", faults=[fault])
+
+
+def _ensure_one(license_id: str | None, license_slug: str | None) -> None:
+    if license_id and license_slug:
+        raise ValueError("give licenseId or licenseSlug, not both")
 
 
 def _ensure_ordered(start: datetime | None, end: datetime | None) -> None:

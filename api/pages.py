@@ -35,7 +35,11 @@ Windowed = Annotated[Window, Depends(_window)]
 
 def paged(page: Page[Any], view: type[V], slug: Callable[[Any], str] = lambda row: row.slug) -> ExactJson:
     """The page as views; `slug` names the place of a row in the order."""
-    items = [view.model_validate(row) for row in page.rows]
+    return page_of(page, [view.model_validate(row) for row in page.rows], slug)
+
+
+def page_of(page: Page[Any], items: list[V], slug: Callable[[Any], str] = lambda row: row.slug) -> ExactJson:
+    """The page, whose rows are shown as `items`."""
     next_cursor = _cursor_at(slug(page.rows[-1])) if page.has_more else None
     return ExactJson(PageView[V](items=items, has_more=page.has_more, next_cursor=next_cursor))
 

@@ -16,6 +16,8 @@ CustomerSlug = Annotated[str, Path(alias="customerSlug")]
 ZoneSlug = Annotated[str, Path(alias="deploymentZoneSlug")]
 EntitlementSlug = Annotated[str, Path(alias="entitlementSlug")]
 LicenseSlug = Annotated[str, Path(alias="licenseSlug")]
+FamilySlug = Annotated[str, Path(alias="familySlug")]
+GroupSlug = Annotated[str, Path(alias="entitlementGroupSlug")]
 InstanceSlug = Annotated[str, Path(alias="instanceSlug")]
 
 _SLASH: Final = re.compile(rb"%2[fF]")

@@ -69,4 +69,4 @@ async def delete_zone(slug: ZoneSlug, caller: Writer, catalog: CatalogState) -> 
     async with catalog.edit(caller) as work:
         zones = Zones(work)
         zone = await zones.get(slug)
-        await zones.delete(zone, blockers=await Instances(work).in_zone(zone))
+        await zones.delete(zone, await Instances(work).in_zone(zone))

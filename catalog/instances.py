@@ -6,14 +6,15 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, ForeignKey, Select, String, Text
+from sqlalchemy import ForeignKey, Select, String, Text
 from sqlalchemy.orm import Mapped, contains_eager, mapped_column, relationship
 
+from catalog.blockers import Blockers
 from catalog.columns import ExactJson, UtcDateTime
 from catalog.customers import Customer
 from catalog.licenses import License
 from catalog.model import Resource
-from catalog.repository import MOST_BLOCKERS, Page, Repository
+from catalog.repository import Page, Repository
 from catalog.zones import Zone
 
 
@@ -61,17 +62,15 @@ class Instances(Repository[Instance]):
     async def page_of_customer(self, customer: Customer, limit: int, after: str | None) -> Page[Instance]:
         return await self._page(self.owned().where(Instance.customer_id == customer.id), limit, after)
 
-    async def of_customer(self, customer: Customer) -> Sequence[Instance]:
-        """Some of the customer's instances."""
-        return await self._some(Instance.customer_id == customer.id)
+    async def of_customer(self, customer: Customer) -> Blockers:
+        return await self.blocking(Instance.customer_id == customer.id)
 
-    async def under_license(self, license_: License) -> Sequence[Instance]:
-        """Some of the instances that run under the license."""
-        return await self._some(Instance.license_id == license_.id)
+    async def under_license(self, license_: License) -> Blockers:
+        return await self.blocking(Instance.license_id == license_.id)
 
-    async def in_zone(self, zone: Zone) -> Sequence[Instance]:
-        """Some of the instances in the zone."""
-        return await self._some(Instance.zone_id == zone.id)
+    async def in_zone(self, zone: Zone) -> Blockers:
+        return await self.blocking(Instance.zone_id == zone.id)
 
-    async def _some(self, condition: ColumnElement[bool]) -> Sequence[Instance]:
-        return (await self.work.session.scalars(self.owned().where(condition).limit(MOST_BLOCKERS))).all()
+    async def among(self, identities: Sequence[str]) -> Blockers:
+        """Those with one of these ids that there still are."""
+        return await self.blocking(Instance.id.in_(identities))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -10,11 +10,12 @@ from sqlalchemy import ForeignKey, Select, UniqueConstraint, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, contains_eager, mapped_column, relationship
 
+from catalog.blockers import Blockers, blockers
 from catalog.columns import ExactDecimal, ExactJson
 from catalog.entitlements import Entitlement
 from catalog.licenses import License
 from catalog.model import Base, Stamped
-from catalog.repository import MOST_BLOCKERS, Page
+from catalog.repository import Page
 from catalog.slugs import is_slug
 from catalog.work import Work
 from metering.problems import Conflict, ResourceNotFound
@@ -108,7 +109,6 @@ class Links:
         return eager.where(Link.license_id == self.license.id)
 
 
-async def licenses_granting(work: Work, entitlement: Entitlement) -> Sequence[License]:
-    """Some of the licenses that grant the entitlement."""
+async def licenses_granting(work: Work, entitlement: Entitlement) -> Blockers:
     granting = select(License).join(Link, Link.license_id == License.id).where(Link.entitlement_id == entitlement.id)
-    return (await work.session.scalars(granting.order_by(License.slug).limit(MOST_BLOCKERS))).all()
+    return await blockers(work.session, granting.order_by(License.slug))

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Final, Generic, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar
 
-from sqlalchemy import Select, select
+from sqlalchemy import ColumnElement, Select, select
 from sqlalchemy.exc import IntegrityError
 
+from catalog.blockers import Blockers, blockers
 from catalog.model import Resource
 from catalog.slugs import is_slug
 from catalog.work import Work
-from metering.problems import Conflict, InUse, ResourceNotFound, SlugTaken
-
-#: How many of the resources that keep another from being deleted are named.
-MOST_BLOCKERS: Final = 20
+from metering.problems import Conflict, ResourceNotFound, SlugTaken
 
 R = TypeVar("R", bound=Resource)
 T = TypeVar("T")
@@ -52,6 +50,10 @@ class Repository(Generic[R]):
         """At most `limit` rows whose slugs come after `after`."""
         return await self._page(self.owned(), limit, after)
 
+    async def blocking(self, condition: ColumnElement[bool]) -> Blockers:
+        """The rows that meet the condition, as what stands in the way of another resource."""
+        return await blockers(self.work.session, self.owned().where(condition).order_by(self.model.slug))
+
     async def create(self, row: R) -> R:
         """Raises `SlugTaken`."""
         row.organization_id = self.work.organization_id
@@ -68,10 +70,10 @@ class Repository(Generic[R]):
         self.work.changed.append(row.id)
         await self._flush(row)
 
-    async def delete(self, row: R, blockers: Sequence[Resource] = ()) -> None:
-        """Raises `InUse`, naming the `blockers`: some of the resources that still need this one."""
-        if blockers:
-            raise in_use(row, blockers)
+    async def delete(self, row: R, blocked_by: Blockers | None = None) -> None:
+        """Raises `InUse` when it is `blocked_by` resources that still need it."""
+        if blocked_by:
+            raise blocked_by.of(row)
         self.work.changed.append(row.id)
         await self.work.session.delete(row)
         await self.work.session.flush()
@@ -107,8 +109,3 @@ def is_duplicate(error: IntegrityError) -> bool:
     """Whether a unique constraint failed, as SQLite and PostgreSQL say it."""
     names = (getattr(error.orig, "sqlite_errorname", None), getattr(error.orig, "sqlstate", None))
     return names[0] in ("SQLITE_CONSTRAINT_UNIQUE", "SQLITE_CONSTRAINT_PRIMARYKEY") or names[1] == "23505"
-
-
-def in_use(row: Resource, blockers: Sequence[Resource]) -> InUse:
-    named = [{"type": blocker.noun, "slug": blocker.slug, "name": blocker.name} for blocker in blockers]
-    return InUse(f"The {row.noun.lower()} {row.slug!r} is in use.", named)

@@ -4,12 +4,15 @@
     ├── BadRequest 400            MalformedJson
     ├── Unauthenticated 401
     ├── Forbidden 403             MissingScope, LicenseInactive, LicenseOutsideDates
-    ├── NotFound 404              RouteNotFound, EntitlementNotLicensed, ResourceNotFound (InstanceNotFound, …)
+    ├── NotFound 404              RouteNotFound, EntitlementNotLicensed, NoPublishedVersion,
+    │                             ResourceNotFound (InstanceNotFound, …)
     ├── MethodNotAllowed 405
-    ├── Conflict 409              ThresholdExceeded, TransactionIdReused, SlugTaken, InUse
+    ├── Conflict 409              ThresholdExceeded, TransactionIdReused, SlugTaken, InUse, NotADraft, NotPublished,
+    │                             NotArchived, DefaultMustBePublished, LicenseArchived, LifecycleStateNotSettable,
+    │                             FamilyNotReassignable
     ├── TooLarge 413
     ├── UnsupportedMediaType 415
-    ├── Invalid 422               TimestampOutOfRange, NotMetered
+    ├── Invalid 422               TimestampOutOfRange, NotMetered, FamilyMismatch
     ├── TooManyRequests 429       TooManyWaiting, RateLimitExceeded
     ├── HeadersTooLarge 431
     ├── Internal 500
@@ -140,6 +143,10 @@ class EntitlementNotLicensed(NotFound):
     """The instance's license does not hold the entitlement."""
 
 
+class NoPublishedVersion(NotFound):
+    """The license family is there, but none of its versions can be served."""
+
+
 class MethodNotAllowed(Problem):
     status, title = 405, "Method Not Allowed"
 
@@ -183,10 +190,38 @@ class SlugTaken(Conflict):
 
 
 class InUse(Conflict):
-    """Something else needs this resource; `blockers` name it."""
+    """Something else needs this resource; `blockers` name the first of them, `counts` tells how many there are."""
 
-    def __init__(self, detail: str, blockers: Sequence[Mapping[str, str]]) -> None:
-        super().__init__(detail, blockers=list(blockers))
+    def __init__(self, detail: str, blockers: Sequence[Mapping[str, str]], counts: Mapping[str, int]) -> None:
+        super().__init__(detail, blockers=list(blockers), counts=dict(counts))
+
+
+class NotADraft(Conflict):
+    """Only a DRAFT license can be published."""
+
+
+class NotPublished(Conflict):
+    """Only a PUBLISHED license can be archived."""
+
+
+class NotArchived(Conflict):
+    """Only an ARCHIVED license can be unarchived."""
+
+
+class DefaultMustBePublished(Conflict):
+    """The default license has to be one that can be used."""
+
+
+class LicenseArchived(Conflict):
+    """An ARCHIVED license takes no new instances."""
+
+
+class LifecycleStateNotSettable(Conflict):
+    """No step leads from the license's state to the one asked for."""
+
+
+class FamilyNotReassignable(Conflict):
+    """A version stays in its family."""
 
 
 class TooLarge(Problem):
@@ -208,6 +243,10 @@ class TimestampOutOfRange(Invalid):
 
 class NotMetered(Invalid):
     """The entitlement is not of type NUMBER, so no usage can be reported on it."""
+
+
+class FamilyMismatch(Invalid):
+    """The request names two families."""
 
 
 class TooManyRequests(Problem):

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import AsyncExitStack
 from pathlib import Path
 
-import asyncpg
 import httpx
 import pytest
 from fastapi import FastAPI
@@ -23,7 +21,9 @@ from catalog.model import new_id
 from catalog.operator import ensure_first_organization
 from catalog.organizations import Organization
 from catalog.principal import Principal
+from catalog.schema import METADATA
 from catalog.tokens import Token, Tokens, new_secret
+from tests.postgres import empty, fresh_database, postgres_server
 
 Clients = Callable[[dict[str, str]], Awaitable[httpx.AsyncClient]]
 
@@ -36,14 +36,39 @@ def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-@pytest.fixture
-async def url(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[str]:
-    """A database of the test's own: a SQLite file, or one on the server at `TIDEMARK_TEST_POSTGRES`."""
-    if server := os.environ.get("TIDEMARK_TEST_POSTGRES"):
-        async with _postgres_database(server) as url:
-            yield url
-    else:
-        yield f"sqlite:///{shutil.copy(request.getfixturevalue('migrated'), tmp_path / 'catalog.db')}"
+@pytest.fixture(scope="session")
+def server() -> Iterator[str]:
+    """A PostgreSQL server, started once."""
+    with postgres_server() as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def migrated_on_server(server: str) -> Iterator[str]:
+    """A catalog on the server, to be emptied: that is faster than another database."""
+    with fresh_database(server) as url:
+        migrate(url)
+        yield url
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """An empty catalog of the test's own, on each kind of database."""
+    if request.param == "sqlite":
+        return f"sqlite:///{shutil.copy(request.getfixturevalue('migrated'), tmp_path / 'catalog.db')}"
+    on_server: str = request.getfixturevalue("migrated_on_server")
+    empty(on_server, [table.name for table in METADATA.sorted_tables])
+    return on_server
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def fresh(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """A database with nothing in it yet, of each kind."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path / 'fresh.db'}"
+        return
+    with fresh_database(request.getfixturevalue("server")) as url:
+        yield url
 
 
 @pytest.fixture
@@ -81,15 +106,21 @@ async def admin(catalog: Catalog, token: str) -> Principal:
     return await catalog.authenticator.authenticate(f"Bearer {token}")
 
 
-@pytest.fixture
-def app(catalog: Catalog) -> FastAPI:
+@pytest.fixture(scope="session")
+def routed() -> FastAPI:
+    """The app with every route: made once, as that takes longer than most tests."""
     app = FastAPI()
-    app.state.catalog = catalog
     for router in routers():
         app.include_router(router)
         app.include_router(router, prefix="/api", include_in_schema=False)
     api.problems.install(app)
     return app
+
+
+@pytest.fixture
+def app(routed: FastAPI, catalog: Catalog) -> FastAPI:
+    routed.state.catalog = catalog
+    return routed
 
 
 @pytest.fixture
@@ -133,19 +164,6 @@ async def instance(client: httpx.AsyncClient) -> str:
     answer = await client.post("/instances", json=body)
     assert answer.status_code == 201, answer.text
     return "prod"
-
-
-@asynccontextmanager
-async def _postgres_database(server: str) -> AsyncIterator[str]:
-    name = f"catalog_{new_id().replace('-', '')}"
-    connection = await asyncpg.connect(f"{server}/postgres")
-    try:
-        await connection.execute(f"CREATE DATABASE {name}")
-        migrate(f"{server}/{name}")
-        yield f"{server}/{name}"
-        await connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
-    finally:
-        await connection.close()
 
 
 async def _another_organization(catalog: Catalog) -> str:

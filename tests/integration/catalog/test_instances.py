@@ -132,3 +132,28 @@ async def test_a_customers_instances_are_listed_apart(client: httpx.AsyncClient,
     of_beta = (await client.get("/customers/beta/instances")).json()["items"]
     assert ([found["slug"] for found in of_acme], of_beta) == ([instance], [])
     assert [found["slug"] for found in (await client.get("/instances")).json()["items"]] == [instance]
+
+
+async def test_an_archived_license_is_kept_but_not_given(client: httpx.AsyncClient, instance: str) -> None:
+    await client.post("/licenses", json={"name": "Old", "type": "PAID"})
+    for slug in ("old", "team"):
+        await client.post(f"/licenses/{slug}/archive")
+    body = {"name": "Staging", "customerId": await _customer_id(client), "licenseSlug": "old"}
+    for answer in (
+        await client.post("/instances", json=body),
+        await client.put(f"/instances/{instance}", json=body),
+        await client.patch(f"/instances/{instance}", json={"licenseSlug": "old"}),
+    ):
+        assert (answer.status_code, answer.json()["code"].partition(".")[2]) == (409, "LicenseArchived")
+    assert (await client.patch(f"/instances/{instance}", json={"licenseSlug": "team"})).status_code == 204
+
+
+async def test_a_draft_license_can_be_tried(client: httpx.AsyncClient, instance: str) -> None:
+    await client.post("/licenses", json={"name": "Next", "type": "PAID", "lifecycleState": "DRAFT"})
+    assert (await client.patch(f"/instances/{instance}", json={"licenseSlug": "next"})).status_code == 204
+
+
+async def test_one_license_is_named_and_not_two(client: httpx.AsyncClient, instance: str) -> None:
+    license_id = (await client.get("/licenses/team")).json()["id"]
+    answer = await client.patch(f"/instances/{instance}", json={"licenseSlug": "team", "licenseId": license_id})
+    assert answer.status_code == 422

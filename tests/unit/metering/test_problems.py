@@ -51,7 +51,8 @@ def test_a_refused_report_is_told_its_numbers_plainly() -> None:
 def test_a_taken_slug_and_a_blocked_deletion_say_by_what() -> None:
     assert SlugTaken("Customer", "acme").faults == (Fault("body.slug", "taken", "acme"),)
     blocker = {"type": "instance", "slug": "prod"}
-    assert InUse("The customer has instances.", [blocker]).document()["blockers"] == [blocker]
+    document = InUse("The customer has instances.", [blocker], {"Instance": 1}).document()
+    assert (document["blockers"], document["counts"]) == ([blocker], {"Instance": 1})
 
 
 def test_an_unauthenticated_caller_is_told_how_to_authenticate() -> None:
