@@ -29,6 +29,7 @@ SLUGS = {
     "deploymentZoneSlug": "europe",
     "entitlementSlug": "calls",
     "licenseSlug": "team",
+    "familySlug": "team",
     "instanceSlug": "prod",
 }
 NAMED = [route for router in routers() for route in router.routes if isinstance(route, APIRoute) and "{" in route.path]
@@ -50,7 +51,7 @@ async def test_anothers_resource_is_not_found(stranger: httpx.AsyncClient, route
 
 
 async def test_lists_hold_only_ones_own(client: httpx.AsyncClient, stranger: httpx.AsyncClient) -> None:
-    for path in ("/customers", "/deployment-zones", "/entitlements", "/licenses", "/instances"):
+    for path in ("/customers", "/deployment-zones", "/entitlements", "/licenses", "/license-families", "/instances"):
         assert len((await client.get(path)).json()["items"]) == 1
         assert (await stranger.get(path)).json()["items"] == []
     assert [one["slug"] for one in (await stranger.get("/service-accounts")).json()["items"]] == ["admin"]
