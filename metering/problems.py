@@ -5,11 +5,11 @@
     ├── Unauthenticated 401
     ├── Forbidden 403             MissingScope, LicenseInactive, LicenseOutsideDates
     ├── NotFound 404              RouteNotFound, EntitlementNotLicensed, NoPublishedVersion,
-    │                             ResourceNotFound (InstanceNotFound, …)
+    │            404              ResourceNotFound (InstanceNotFound, …)
     ├── MethodNotAllowed 405
     ├── Conflict 409              ThresholdExceeded, TransactionIdReused, SlugTaken, InUse, NotADraft, NotPublished,
-    │                             NotArchived, DefaultMustBePublished, LicenseArchived, LifecycleStateNotSettable,
-    │                             FamilyNotReassignable
+    │            409              NotArchived, DefaultMustBePublished, LicenseArchived, LifecycleStateNotSettable,
+    │            409              FamilyNotReassignable
     ├── TooLarge 413
     ├── UnsupportedMediaType 415
     ├── Invalid 422               TimestampOutOfRange, NotMetered, FamilyMismatch
