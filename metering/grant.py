@@ -12,7 +12,7 @@ import msgspec
 
 from metering.balance import Counter
 from metering.meter import Aggregation
-from metering.period import Moment, Period, ResetPeriod, period_at, previous, utc
+from metering.period import LIFETIME, Moment, Period, ResetPeriod, period_at, previous, utc
 from metering.problems import TimestampOutOfRange
 from metering.quantity import EXACT, UNLIMITED, ZERO, ensure_in_range
 
@@ -149,7 +149,13 @@ class Grant(msgspec.Struct, frozen=True, array_like=True, dict=True):
         return refusal_at(self, moment)
 
     def period_at(self, moment: datetime) -> Period:
-        return period_at(moment, self.reset_period, self.anchor)
+        """The period that holds `moment`: that of the call before, as a rule, which is kept for it."""
+        if self.reset_period is None:
+            return LIFETIME
+        kept: Period | None = self.__dict__.get("period")
+        if kept is None or not kept.holds(moment):
+            kept = self.__dict__["period"] = period_at(moment, self.reset_period, self.anchor)
+        return kept
 
     def check_timestamp(self, timestamp: datetime, received_at: datetime, most_late: timedelta) -> None:
         """Raise `TimestampOutOfRange` for a report more than 5 min ahead, or, on a meter that resets, too late.

@@ -41,7 +41,7 @@ def open_period(counters: tuple[Counter, ...], grant: Grant, moment: datetime, n
     if not counters:
         return Opened(Counter(period))
     if counters[0].period == period:
-        return Opened(counters[0], older=counters[1:])
+        return Opened(counters[0], (), counters[1:])
     aligned = _carried_over(counters, grant.period_at(now), now)
     return _opened(_carried_over(aligned, period, moment), period)
 

@@ -6,11 +6,11 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from metering.balance import Place
-from metering.command import Peek, Read, Report
+from metering.command import Command, Read, Report
 from metering.decision import Answer, Decision, Receipt, Status, decide, remember
 from metering.grant import Grant
-from stream.records import Batch
-from stream.state import PartitionState
+from stream.records import Batch, Rules
+from stream.state import PartitionState, receipt_key
 from stream.topics import partition_of
 
 _MOST_AHEAD: Final = timedelta(hours=1)
@@ -26,9 +26,10 @@ def forgotten_before(appended_at: datetime) -> datetime:
 
 def ensure_from_gateway(batch: Batch, partition: int, partitions: int, appended_at: datetime) -> None:
     """Raise `ValueError` for what no gateway sends: another partition's meters, times that the log has not come to."""
-    if any(partition_of(grant.key, partitions) != partition for grant in batch.grants):
+    if any([partition_of(grant.key, partitions) != partition for grant in batch.grants]):
         raise ValueError(f"a batch with a meter of another partition than {partition} of {partitions}")
-    if any(command.received_at - appended_at > _MOST_AHEAD for command in batch.commands):
+    latest = appended_at + _MOST_AHEAD
+    if any([command.received_at > latest for command in batch.commands]):
         raise ValueError("a batch with a command that was received after the log took it")
 
 
@@ -40,45 +41,56 @@ def decide_batch(batch: Batch, offset: int, appended_at: datetime, state: Partit
     Deterministic: decided again from any earlier checkpoint, the same record gives the same answers, or None for the
     commands that the checkpoint holds already. A record that raises leaves the state as it was.
     """
-    try:
-        answers = _decide_commands(batch, offset, forgotten_before(appended_at), state)
-    except BaseException:
-        state.discard()
-        raise
-    state.adopt()
+    draft = Draft(state, forgotten_before(appended_at))
+    answers = _decide_commands(batch, offset, draft)
+    state.adopt(draft.balances, draft.receipts)
     return answers
 
 
-def _decide_commands(batch: Batch, offset: int, forgotten: datetime, state: PartitionState) -> list[Answer | None]:
+class Draft:
+    """What a record changes, on top of the state, until it is decided whole."""
+
+    def __init__(self, state: PartitionState, forgotten: datetime) -> None:
+        self.balances: dict[bytes, Balance] = {}
+        self.receipts: dict[bytes, Receipt] = {}
+        self._state = state
+        self._forgotten = forgotten
+
+    def balance(self, meter: bytes) -> Balance:
+        return self.balances.get(meter) or self._state.balance(meter)
+
+    def receipt(self, key: bytes) -> Receipt | None:
+        """The receipt under this key; one that a checkpoint may have deleted is as good as deleted."""
+        receipt = self.receipts.get(key) or self._state.receipt(key)
+        return None if receipt is None or receipt.expires_at < self._forgotten else receipt
+
+    def remember(self, key: bytes, rules: Rules, command: Command, grant: Grant, answer: Answer, place: Place) -> None:
+        """Keep a receipt of a report that was accepted with a transaction id."""
+        if isinstance(command, Report) and isinstance(answer, Decision) and answer.status is Status.ACCEPTED:
+            assert command.transaction_id is not None
+            memory = rules.memory_of(command.transaction_id)
+            self.receipts[key] = remember(command, grant, answer, place, memory)
+
+
+def _decide_commands(batch: Batch, offset: int, draft: Draft) -> list[Answer | None]:
     answers: list[Answer | None] = []
-    for position, command in enumerate(batch.commands):
-        grant = batch.grants[batch.grant_of[position]]
-        meter = grant.key
-        place = Place(offset, position)
-        balance = state.balance(meter)
-        if balance.has_folded(place):
+    for position, index in enumerate(batch.grant_of):
+        command, grant, place = batch.commands[position], batch.grants[index], Place(offset, position)
+        balance = draft.balance(grant.key)
+        if balance.place.offset >= offset and balance.has_folded(place):
             answers.append(None)
             continue
-        receipt = None if isinstance(command, Read) else _receipt(state, meter, command, forgotten)
-        after, answer = decide(balance, command, grant, place, receipt)
+        key = _receipt_key(grant, command)
+        after, answer = decide(balance, command, grant, place, None if key is None else draft.receipt(key))
         if after is not balance:
-            state.keep_balance(meter, after)
-        if isinstance(command, Report) and isinstance(answer, Decision):
-            _remember(batch, state, grant, command, answer, place)
+            draft.balances[grant.key] = after
+        if key is not None:
+            draft.remember(key, batch.rules, command, grant, answer, place)
         answers.append(answer)
     return answers
 
 
-def _receipt(state: PartitionState, meter: bytes, command: Report | Peek, forgotten: datetime) -> Receipt | None:
-    """The receipt of the command's transaction; one that a checkpoint may have deleted is as good as deleted."""
-    receipt = None if command.transaction_id is None else state.receipt(meter, command.transaction_id)
-    return None if receipt is None or receipt.expires_at < forgotten else receipt
-
-
-def _remember(
-    batch: Batch, state: PartitionState, grant: Grant, report: Report, decision: Decision, place: Place
-) -> None:
-    if report.transaction_id is None or decision.status is not Status.ACCEPTED:
-        return
-    memory = batch.rules.memory_of(report.transaction_id)
-    state.keep_receipt(grant.key, report.transaction_id, remember(report, grant, decision, place, memory))
+def _receipt_key(grant: Grant, command: Command) -> bytes | None:
+    """Where the receipt of the command's transaction is, or will be; None when it has none."""
+    transaction_id = None if isinstance(command, Read) else command.transaction_id
+    return None if transaction_id is None else receipt_key(grant.key, transaction_id)

@@ -22,7 +22,7 @@ from metering.balance import Place
 from metering.command import Command
 from metering.decision import Answer, Decision
 from metering.grant import Grant
-from metering.transaction import generated_at
+from metering.transaction import is_generated
 from stream.topics import REPLY_PARTITIONS
 
 VERSION: Final = 1
@@ -44,7 +44,7 @@ class Rules(msgspec.Struct, frozen=True, array_like=True):
     remember_generated_for: timedelta = timedelta(minutes=15)
 
     def memory_of(self, transaction_id: str) -> timedelta:
-        return self.remember_for if generated_at(transaction_id) is None else self.remember_generated_for
+        return self.remember_generated_for if is_generated(transaction_id) else self.remember_for
 
 
 class Batch(msgspec.Struct, frozen=True, array_like=True):

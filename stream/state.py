@@ -8,7 +8,7 @@ receipt key → nothing, which finds what may be forgotten.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from itertools import islice
 from typing import Final, TypeVar
@@ -20,6 +20,7 @@ from metering.decision import Receipt
 from stream.store import Changes, Store
 
 _FORGET_AT_LEAST: Final = 5_000
+_SAVED_KEPT: Final = 4_096
 _OFFSET: Final = b"o"
 
 T = TypeVar("T")
@@ -36,16 +37,19 @@ class StateUnreadable(Exception):
 class PartitionState:
     """The balances and receipts of one partition's meters, as of the last command decided.
 
-    What a record changes is a draft until it is decided whole (`adopt`), so that a record that can't be leaves no
-    trace (`discard`). A checkpoint takes the changes (`take`), makes them durable in the changelog, and then saves
-    them (`save`); until then they are read from memory. One checkpoint at a time.
+    A record that was decided whole adds what it changed (`adopt`). A checkpoint takes the changes (`take`), makes them
+    durable in the changelog, and then saves them (`save`); until then they are read from memory. One checkpoint at a
+    time. Balances by meter, receipts by `receipt_key`.
     """
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._draft: dict[bytes, Balance | Receipt] = {}
-        self._changed: dict[bytes, Balance | Receipt] = {}
-        self._taken: dict[bytes, Balance | Receipt] = {}
+        self._balances: dict[bytes, Balance] = {}
+        self._receipts: dict[bytes, Receipt] = {}
+        self._taken_balances: dict[bytes, Balance] = {}
+        self._taken_receipts: dict[bytes, Receipt] = {}
+        #: What the last checkpoint saved, in case that it is wanted again: the busy meters are.
+        self._saved_balances: dict[bytes, Balance] = {}
         self._index: Changes = {}
         #: Of receipts that were looked up: when the stored one expires, for the index to forget if it is replaced.
         self._stored_expiries: dict[bytes, datetime] = {}
@@ -53,21 +57,20 @@ class PartitionState:
     @property
     def changes(self) -> int:
         """How many keys changed since the last `take`."""
-        return len(self._changed)
+        return len(self._balances) + len(self._receipts)
 
     def balance(self, meter: bytes) -> Balance:
-        key = b"b" + meter
-        held = self._draft.get(key) or self._changed.get(key) or self._taken.get(key)
+        held = self._balances.get(meter) or self._taken_balances.get(meter) or self._saved_balances.get(meter)
         if held is not None:
-            return held  # type: ignore[return-value]  # a `b` key holds a balance
+            return held
+        key = b"b" + meter
         stored = self._store.get(key)
         return NEW_BALANCE if stored is None else _read(_decode_balance, key, stored)
 
-    def receipt(self, meter: bytes, transaction_id: str) -> Receipt | None:
-        key = _receipt_key(meter, transaction_id)
-        held = self._draft.get(key) or self._changed.get(key) or self._taken.get(key)
+    def receipt(self, key: bytes) -> Receipt | None:
+        held = self._receipts.get(key) or self._taken_receipts.get(key)
         if held is not None:
-            return held  # type: ignore[return-value]  # a `t` key holds a receipt
+            return held
         stored = self._store.get(key)
         if stored is None:
             return None
@@ -75,18 +78,10 @@ class PartitionState:
         self._stored_expiries[key] = receipt.expires_at
         return receipt
 
-    def keep_balance(self, meter: bytes, balance: Balance) -> None:
-        self._draft[b"b" + meter] = balance
-
-    def keep_receipt(self, meter: bytes, transaction_id: str, receipt: Receipt) -> None:
-        self._draft[_receipt_key(meter, transaction_id)] = receipt
-
-    def adopt(self) -> None:
-        self._changed.update(self._draft)
-        self._draft.clear()
-
-    def discard(self) -> None:
-        self._draft.clear()
+    def adopt(self, balances: Mapping[bytes, Balance], receipts: Mapping[bytes, Receipt]) -> None:
+        """Go on from what a record changed."""
+        self._balances.update(balances)
+        self._receipts.update(receipts)
 
     @property
     def next_offset(self) -> int | None:
@@ -99,11 +94,13 @@ class PartitionState:
 
         Receipts that expired before `forget_before` (log time) are deleted, at least as fast as new ones come.
         """
-        self._taken, self._changed = self._changed, {}
-        most = max(_FORGET_AT_LEAST, 2 * len(self._taken))
+        self._taken_balances, self._balances = self._balances, {}
+        self._taken_receipts, self._receipts = self._receipts, {}
+        most = max(_FORGET_AT_LEAST, 2 * len(self._taken_receipts))
         expired = [*islice(self._store.keys(b"x", b"x" + _seconds(forget_before)), most)]
         changes: dict[bytes, bytes | None] = {index[9:]: None for index in expired}
-        changes.update((key, _encode(value)) for key, value in self._taken.items())
+        changes.update([(b"b" + meter, _encode(balance)) for meter, balance in self._taken_balances.items()])
+        changes.update([(key, _encode(receipt)) for key, receipt in self._taken_receipts.items()])
         changes[_OFFSET] = b"%d" % next_offset
         self._index = self._index_of(expired)
         return changes
@@ -111,16 +108,16 @@ class PartitionState:
     def save(self, changes: Changes, offset: int) -> None:
         """Store what `take` gave, now that the changelog holds it up to `offset`."""
         self._store.write({**changes, **self._index}, offset)
-        self._taken, self._index = {}, {}
+        self._saved_balances = self._taken_balances if len(self._taken_balances) <= _SAVED_KEPT else {}
+        self._taken_balances, self._taken_receipts, self._index = {}, {}, {}
 
     def _index_of(self, expired: Iterable[bytes]) -> Changes:
         """What becomes of the expiry index: entries go with the receipts that are forgotten or replaced."""
         index: dict[bytes, bytes | None] = dict.fromkeys(expired)
-        for key, kept in self._taken.items():
-            if isinstance(kept, Receipt):
-                if replaced := self._stored_expiries.pop(key, None):
-                    index[_index_key(key, replaced)] = None
-                index[_index_key(key, kept.expires_at)] = b""
+        for key, kept in self._taken_receipts.items():
+            if replaced := self._stored_expiries.pop(key, None):
+                index[_index_key(key, replaced)] = None
+            index[_index_key(key, kept.expires_at)] = b""
         self._stored_expiries.clear()
         return index
 
@@ -139,7 +136,8 @@ def restore(store: Store, changes: Iterable[tuple[bytes, bytes | None]], offset:
     store.write(with_index, offset)
 
 
-def _receipt_key(meter: bytes, transaction_id: str) -> bytes:
+def receipt_key(meter: bytes, transaction_id: str) -> bytes:
+    """Where the receipt of this meter's transaction is."""
     return b"t" + meter + b"\0" + transaction_id.encode()
 
 

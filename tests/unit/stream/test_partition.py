@@ -108,7 +108,7 @@ async def test_garbage_goes_to_dead_letters_and_the_log_goes_on() -> None:
 
 def test_a_batch_that_cannot_be_decided_leaves_no_trace_of_its_first_half() -> None:
     class Broken(PartitionState):
-        def receipt(self, meter: bytes, transaction_id: str) -> Receipt | None:
+        def receipt(self, key: bytes) -> Receipt | None:
             raise ArithmeticError
 
     state = Broken(MemoryStore())
