@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import uuid
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Final
@@ -14,6 +14,7 @@ from metering.command import Report
 from metering.grant import Grant
 from metering.meter import Aggregation, Behavior
 from metering.period import ResetPeriod
+from metering.transaction import generate
 from stream.records import VERSION, Batch, Rules, encode
 from stream.topics import partition_of
 
@@ -28,25 +29,32 @@ _MEAN: Final = Decimal(1 + _HIGHEST) / 8
 
 @dataclass(frozen=True)
 class Work:
-    """Report i is of `values[i]` and stands against `grants[meter_of[i]]`."""
+    """Report i is of `values[i]` and stands against `grants[meter_of[i]]`.
+
+    `named`: each has a transaction id as ingest makes one for a report without. `batch` of them come in a record.
+    """
 
     grants: Sequence[Grant]
     meter_of: Sequence[int]
     values: Sequence[Decimal]
+    named: bool = False
+    batch: int = BATCH
+    partitions: int = PARTITIONS
 
     def __len__(self) -> int:
         return len(self.values)
 
     def report(self, index: int) -> Report:
         at = _BEGUN + index * _BETWEEN
-        return Report(self.values[index], Behavior.APPEND, at, at, "bench")
+        name = generate(at, f"{index:032x}") if self.named else None
+        return Report(self.values[index], Behavior.APPEND, at, at, "bench", name)
 
     def partition(self, index: int) -> int:
-        return partition_of(self.grants[self.meter_of[index]].key, PARTITIONS)
+        return partition_of(self.grants[self.meter_of[index]].key, self.partitions)
 
     def head(self, reports: int) -> Work:
         """The first of the reports."""
-        return Work(self.grants, self.meter_of[:reports], self.values[:reports])
+        return replace(self, meter_of=self.meter_of[:reports], values=self.values[:reports])
 
 
 def make_work(reports: int, meters: int) -> Work:
@@ -61,13 +69,13 @@ def make_work(reports: int, meters: int) -> Work:
 
 
 def batches(work: Work) -> Iterator[tuple[int, list[int]]]:
-    """The reports as ingest would pack them under a flood: each partition's in order, 200 to a record."""
-    filling: list[list[int]] = [[] for _ in range(PARTITIONS)]
-    partitions = [partition_of(grant.key, PARTITIONS) for grant in work.grants]
+    """The reports as ingest would pack them under a flood: each partition's in order, `work.batch` to a record."""
+    filling: list[list[int]] = [[] for _ in range(work.partitions)]
+    partitions = [partition_of(grant.key, work.partitions) for grant in work.grants]
     for index, meter in enumerate(work.meter_of):
         batch = filling[partitions[meter]]
         batch.append(index)
-        if len(batch) == BATCH:
+        if len(batch) == work.batch:
             yield partitions[meter], batch
             filling[partitions[meter]] = []
     yield from ((partition, batch) for partition, batch in enumerate(filling) if batch)

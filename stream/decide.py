@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from operator import attrgetter
 from typing import Final
 
-from metering.balance import Place
+from metering.balance import Balance, Place
 from metering.command import Command, Read, Report
 from metering.decision import Answer, Decision, Receipt, Status, decide, remember
 from metering.grant import Grant
@@ -14,6 +15,7 @@ from stream.state import PartitionState, receipt_key
 from stream.topics import partition_of
 
 _MOST_AHEAD: Final = timedelta(hours=1)
+_RECEIVED_AT: Final = attrgetter("received_at")
 
 #: How far the clocks of those who stamp commands may lie behind the log's before an expired receipt is missed.
 CLOCKS_APART: Final = timedelta(hours=1)
@@ -26,10 +28,9 @@ def forgotten_before(appended_at: datetime) -> datetime:
 
 def ensure_from_gateway(batch: Batch, partition: int, partitions: int, appended_at: datetime) -> None:
     """Raise `ValueError` for what no gateway sends: another partition's meters, times that the log has not come to."""
-    if any([partition_of(grant.key, partitions) != partition for grant in batch.grants]):
+    if {partition_of(grant.key, partitions) for grant in batch.grants} - {partition}:
         raise ValueError(f"a batch with a meter of another partition than {partition} of {partitions}")
-    latest = appended_at + _MOST_AHEAD
-    if any([command.received_at > latest for command in batch.commands]):
+    if max(map(_RECEIVED_AT, batch.commands), default=appended_at) - appended_at > _MOST_AHEAD:
         raise ValueError("a batch with a command that was received after the log took it")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zlib
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Final
 
 USAGE: Final = "usage"
@@ -47,6 +48,7 @@ def all_topics(partitions: int) -> list[TopicSpec]:
     ]
 
 
+@lru_cache(16_384)  # the same meters come again and again
 def partition_of(meter: bytes, partitions: int) -> int:
-    """The partition of a meter's key: CRC-32, which is the same in every process and costs nothing."""
+    """The partition of a meter's key: CRC-32, which is the same in every process and costs little."""
     return zlib.crc32(meter) % partitions
