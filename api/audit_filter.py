@@ -91,13 +91,13 @@ def _filter(  # noqa: PLR0913, PLR0917  # the contract's parameters
     cursor: Annotated[str | None, Query(max_length=100)] = None,
     offset: Annotated[int | None, Query(ge=0, le=1_000_000_000)] = None,
 ) -> Filter:
-    _ensure_searchable(q)
+    ensure_searchable(q)
     if cursor is not None and offset is not None:
         raise Invalid(
             "Give a cursor or an offset, not both.", faults=[Fault("query.offset", "next to a cursor", offset)]
         )
     return Filter(
-        statuses=_statuses(event_name, status),
+        statuses=statuses_of(event_name, status),
         entitlement=entitlement,
         words=q,
         since=max(micros(after), 0) if after else 0,
@@ -111,7 +111,8 @@ def _filter(  # noqa: PLR0913, PLR0917  # the contract's parameters
 Filtered = Annotated[Filter, Depends(_filter)]
 
 
-def _statuses(event_name: str | None, status: Status | None) -> list[str]:
+def statuses_of(event_name: str | None, status: Status | None) -> list[str]:
+    """Raises `Invalid` for an event that there is not."""
     wanted = set(Status) if status is None else {status}
     if event_name is not None:
         if event_name not in STATUS_OF_EVENT:
@@ -121,7 +122,8 @@ def _statuses(event_name: str | None, status: Status | None) -> list[str]:
     return sorted(status.value for status in wanted)
 
 
-def _ensure_searchable(text: str) -> None:
+def ensure_searchable(text: str) -> None:
+    """Raises `Invalid` for text without words, or with too many."""
     if text and not 1 <= len(_WORD.findall(text)) <= _MOST_WORDS:
         fault = Fault("query.q", f"must hold 1 to {_MOST_WORDS} words, of letters and digits", text)
         raise Invalid("The text cannot be searched for.", faults=[fault])

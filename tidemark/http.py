@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from socket import socket
 from typing import Any, Final
 
 import uvicorn
@@ -22,16 +23,20 @@ from starlette.types import ASGIApp
 import api.audit
 import api.problems
 import api.routes
+import api.stream
 import api.usage
 import ingest.openapi
 import ingest.report
+from api.broadcast import Broadcast
+from api.missed import Missed
 from api.paths import EncodedSlashes
 from catalog.catalog import Catalog, open_catalog
 from catalog.rate import RateLimit
-from sql.clickhouse import open_clickhouse
+from sql.clickhouse import ClickHouse, open_clickhouse
 from sql.socket import answering
 from stream.feed import DecisionsLost
 from stream.gateway import KafkaGateway
+from stream.live import Live
 from stream.records import Rules
 from stream.sink import Sink
 from tidemark import routes
@@ -56,8 +61,10 @@ class Parts:
 
 def serve(settings: Settings, *, ingest: bool, api: bool, sink: bool) -> None:
     """Serve until SIGTERM or SIGINT."""
+    parts = Parts(ingest, api, sink)
+    app = compose(settings, parts)
     config = uvicorn.Config(
-        create_app(settings, Parts(ingest, api, sink)),
+        _expressed(app, settings, parts),
         host=settings.host,
         port=settings.port,
         access_log=False,
@@ -68,12 +75,24 @@ def serve(settings: Settings, *, ingest: bool, api: bool, sink: bool) -> None:
         timeout_graceful_shutdown=10,
         backlog=2048,
     )
-    uvicorn.Server(config).run()
+    Server(config, app).run()
 
 
-def create_app(settings: Settings, parts: Parts) -> ASGIApp:
-    """The app of these parts; what they need is opened when it starts."""
-    app = compose(settings, parts)
+class Server(uvicorn.Server):
+    """Ends what would never end by itself before it waits for requests under way."""
+
+    def __init__(self, config: uvicorn.Config, app: FastAPI) -> None:
+        super().__init__(config)
+        self._app = app
+
+    async def shutdown(self, sockets: list[socket] | None = None) -> None:
+        if (broadcast := getattr(self._app.state, "broadcast", None)) is not None:
+            broadcast.close()
+        await super().shutdown(sockets)
+
+
+def _expressed(app: FastAPI, settings: Settings, parts: Parts) -> ASGIApp:
+    """With the short way for reports, where they are taken."""
     if not parts.ingest:
         return EncodedSlashes(app)
     return EncodedSlashes(Express(app, _report, settings.largest_body, app.state.metrics))
@@ -94,7 +113,7 @@ def compose(settings: Settings, parts: Parts) -> FastAPI:
         routes.document(app, ingest.report.PATH, "post", ingest.openapi.REPORT_USAGE)
         routes.add(app, [Route(ingest.report.PATH, _report, methods=["POST"], name=ingest.report.OPERATION)])
     if parts.api:
-        for router in (api.usage.router, api.audit.router, *api.routes.routers()):
+        for router in (api.usage.router, api.stream.router, api.audit.router, *api.routes.routers()):
             routes.include(app, router)
     routes.add(app, [*app.state.health.routes(), *app.state.metrics.routes()])
     api.problems.install(app, largest_body=settings.largest_body)
@@ -153,9 +172,20 @@ async def _open_trail(app: FastAPI, settings: Settings, parts: Parts, stack: Asy
     await clickhouse.migrate()
     if settings.clickhouse is None:
         await stack.enter_async_context(answering(clickhouse, settings.trail_socket))
+    if parts.api:
+        _open_live(app, settings, clickhouse, stack)
     if parts.sink:
         sink = Sink(settings.kafka_servers, clickhouse, skips_lost=settings.skip_lost_decisions)
         _open_sink(app, sink, stack)
+
+
+def _open_live(app: FastAPI, settings: Settings, clickhouse: ClickHouse, stack: AsyncExitStack) -> None:
+    live = Live(settings.kafka_servers, clickhouse)
+    broadcast = app.state.broadcast = Broadcast(live)
+    app.state.missed = Missed(clickhouse)
+    _run(stack, live.run(), "live feed")
+    told = "Streams of audit events that are open."
+    app.state.metrics.watch("tidemark_streams", told, lambda: broadcast.listeners)
 
 
 def _open_sink(app: FastAPI, sink: Sink, stack: AsyncExitStack) -> None:

@@ -9,14 +9,14 @@ from fastapi import FastAPI
 from openapi_spec_validator import validate
 
 import api.problems
-from api import audit, usage
+from api import audit, stream, usage
 from api.routes import routers
 
 
 @pytest.fixture(scope="module")
 def document() -> dict[str, Any]:
     app = FastAPI(title="Tidemark", version="0")
-    for router in (usage.router, audit.router, *routers()):
+    for router in (usage.router, stream.router, audit.router, *routers()):
         app.include_router(router)
     api.problems.install(app)
     return app.openapi()

@@ -1,0 +1,130 @@
+"""The audit trail as it grows: server-sent events of an instance's decisions, or of the whole organization's."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Depends, Header, Query, Request, Response
+
+from api.audit_filter import ensure_searchable, statuses_of
+from api.auth import CatalogState, requires
+from api.broadcast import Broadcast
+from api.event_stream import MEDIA_TYPE, EventStream
+from api.follow import Follower
+from api.live_event import Wanted
+from api.missed import Missed
+from api.openapi import LOOKUP
+from api.paths import InstanceSlug
+from catalog.catalog import Catalog
+from catalog.principal import Principal
+from metering.decision import Status
+from metering.problems import Fault, Invalid
+from stream.position import LogPosition
+
+_SCOPE: Final = "read:instances"
+_LONGEST_ID: Final = 20_000
+_EXAMPLE: Final = 'retry: 1000\nid: 0:41-2,3:7-0\n\nid: 0:42-0,3:7-0\ndata: {"id":"0-42-0","status":"ACCEPTED",…}\n\n'
+_STREAMED: Final[dict[int | str, dict[str, Any]]] = {
+    200: {
+        "description": "Audit events as they are decided, each in the form that the list has. `id` is the position in "
+        "the log that it completes: come back with it as `Last-Event-ID`. An `id` without data moves that position "
+        "on. `event: end` carries the problem that ends the stream.",
+        "content": {MEDIA_TYPE: {"schema": {"type": "string"}, "example": _EXAMPLE}},
+    },
+    **LOOKUP,
+}
+
+Reader = Annotated[Principal, Depends(requires(_SCOPE))]
+
+router = APIRouter(tags=["Audit trail"])
+
+
+class Trails:
+    """What a stream is made from, in this application."""
+
+    def __init__(self, request: Request) -> None:
+        self.broadcast: Broadcast = request.app.state.broadcast
+        self.missed: Missed = request.app.state.missed
+
+
+TrailsState = Annotated[Trails, Depends(Trails)]
+
+
+class _Filter:
+    def __init__(
+        self,
+        event_name: Annotated[str | None, Query(description="An event's name or type.")] = None,
+        status: Annotated[Status | None, Query()] = None,
+        entitlement: Annotated[str, Query(max_length=100, description="An entitlement's slug.")] = "",
+        token: Annotated[str, Query(max_length=100, description="The slug of the token that reported.")] = "",
+        q: Annotated[str, Query(max_length=200, description="Words that must all appear in the event.")] = "",
+    ) -> None:
+        ensure_searchable(q)
+        self.statuses = frozenset(statuses_of(event_name, status))
+        self.entitlement, self.token, self.words = entitlement, token, q
+
+    def of(self, caller: Principal, instance_id: str | None) -> Wanted:
+        return Wanted(caller.organization_id, instance_id, self.statuses, self.entitlement, self.token, self.words)
+
+
+Filtered = Annotated[_Filter, Depends(_Filter)]
+
+
+def _resumed(
+    last_event_id: Annotated[
+        str | None, Header(max_length=_LONGEST_ID, description="Go on behind the event with this id.")
+    ] = None,
+    after: Annotated[
+        str | None,
+        Query(max_length=_LONGEST_ID, alias="lastEventId", description="The same, for who sends no headers."),
+    ] = None,
+) -> LogPosition | None:
+    location, text = ("header.Last-Event-ID", last_event_id) if last_event_id else ("query.lastEventId", after)
+    if not text:
+        return None
+    try:
+        return LogPosition.parse(text)
+    except ValueError as error:
+        raise Invalid("The id is none that was given out.", faults=[Fault(location, str(error), text[:200])]) from error
+
+
+Resumed = Annotated[LogPosition | None, Depends(_resumed)]
+
+
+@router.get(
+    "/instances/{instanceSlug}/audit-trails/stream",
+    response_class=EventStream,
+    operation_id="StreamInstanceAuditTrails",
+    responses=_STREAMED,
+)
+async def stream_instance_audit_trails(
+    slug: InstanceSlug,
+    caller: Reader,
+    request: Request,
+    catalog: CatalogState,
+    trails: TrailsState,
+    wanted: Filtered,
+    since: Resumed,
+) -> Response:
+    """An instance's audit events from now on, or from behind the last one that was received."""
+    instance = await catalog.resolver.instance_id(caller.organization_id, slug)
+    return await _stream(request, catalog, trails, wanted.of(caller, instance), since)
+
+
+@router.get("/audit-trails/stream", response_class=EventStream, operation_id="StreamAuditTrails", responses=_STREAMED)
+async def stream_audit_trails(
+    caller: Reader, request: Request, catalog: CatalogState, trails: TrailsState, wanted: Filtered, since: Resumed
+) -> Response:
+    """The whole organization's audit events from now on, or from behind the last one that was received."""
+    return await _stream(request, catalog, trails, wanted.of(caller, None), since)
+
+
+async def _stream(
+    request: Request, catalog: Catalog, trails: Trails, wanted: Wanted, since: LogPosition | None
+) -> Response:
+    async def still_allowed() -> None:
+        (await catalog.authenticator.authenticate(request.headers.get("authorization"))).require(_SCOPE)
+
+    with trails.broadcast.live.wanted():
+        await trails.broadcast.live.ready(since)  # what cannot be followed is refused before anything is sent
+    return EventStream(Follower(trails.broadcast, trails.missed, wanted, still_allowed).blocks(since))
