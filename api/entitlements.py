@@ -2,32 +2,39 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Response
 from pydantic import Field
 
+from api.audit import Trail
 from api.auth import CatalogState, requires
-from api.fields import Flag, Label, Position, Quantity, Text
+from api.fields import Flag, Label, Position, Quantity, Slug, Text
 from api.json import ExactJson, ExactRoute
 from api.openapi import EDIT, LOOKUP
 from api.pages import Windowed, paged
 from api.paths import EntitlementSlug
-from api.shapes import NamedBody, PageView, StampedView
+from api.shapes import NamedBody, PageView, StampedView, View
+from catalog.blockers import in_use
 from catalog.entitlements import Entitlement, Entitlements, EntitlementType, ResetAnchor
+from catalog.groups import Groups
+from catalog.instances import Instances
 from catalog.links import licenses_granting
 from catalog.principal import Principal
 from catalog.work import Work
 from metering.meter import Aggregation, MeterType
 from metering.period import ResetPeriod
 from metering.problems import Fault, Invalid
+from sql.clickhouse import ClickHouse
 
 Reader = Annotated[Principal, Depends(requires("read:entitlements"))]
 Writer = Annotated[Principal, Depends(requires("write:entitlements"))]
 
-#: What says how reports are counted: left out of a replacement it stays, and it can't change under a license.
-_METERING: Final = ("meter_type", "aggregation_method", "reset_anchor")
+#: What says how reports are counted: left out of a replacement it stays, and it can't change once something counts.
+_METERING: Final = ("meter_type", "aggregation_method", "reset_period", "reset_anchor")
+_MOST_REPORTERS: Final = 10_000
 
 router = APIRouter(prefix="/entitlements", tags=["Entitlements"], route_class=ExactRoute)
 
@@ -44,6 +51,15 @@ class EntitlementBody(NamedBody):
     unit_plural: Label | None = None
     user_facing: Flag = False
     display_order: Position = 0
+    group_slugs: Annotated[list[Slug], Field(max_length=100)] = Field(
+        default_factory=list, description="The groups that it is in; left out of a replacement, they stay."
+    )
+
+
+class GroupReference(View):
+    id: str
+    name: str
+    slug: str
 
 
 class EntitlementView(StampedView):
@@ -60,6 +76,8 @@ class EntitlementView(StampedView):
     unit_plural: str | None
     user_facing: bool
     display_order: int
+    group_slugs: list[str]
+    groups: list[GroupReference] = Field(validation_alias="groups", serialization_alias="entitlementGroups")
 
 
 @router.get("", response_model=PageView[EntitlementView], operation_id="ListEntitlements", responses=LOOKUP)
@@ -71,7 +89,8 @@ async def list_entitlements(caller: Reader, catalog: CatalogState, window: Windo
 @router.post("", status_code=201, response_model=EntitlementView, operation_id="CreateEntitlement", responses=EDIT)
 async def create_entitlement(body: EntitlementBody, caller: Writer, catalog: CatalogState) -> Response:
     async with catalog.edit(caller) as work:
-        entitlement = await Entitlements(work).create(Entitlement(**body.to_create()))
+        values = await _with_groups(work, body.to_create())
+        entitlement = await Entitlements(work).create(Entitlement(**values))
     return ExactJson(EntitlementView.model_validate(entitlement), 201)
 
 
@@ -83,14 +102,18 @@ async def get_entitlement(slug: EntitlementSlug, caller: Reader, catalog: Catalo
 
 @router.put("/{entitlementSlug}", status_code=204, operation_id="UpdateEntitlement", responses=EDIT)
 async def update_entitlement(
-    slug: EntitlementSlug, body: EntitlementBody, caller: Writer, catalog: CatalogState
+    slug: EntitlementSlug, body: EntitlementBody, caller: Writer, catalog: CatalogState, trail: Trail
 ) -> None:
-    values = body.to_replace(keeping=("reset_period", *_METERING))
+    """How it is counted can't change while a license grants it, or once a report on it was accepted."""
+    values = body.to_replace(keeping=("group_slugs", *_METERING))
+    async with catalog.read(caller) as work:
+        before = await Entitlements(work).get(slug)
+    reporters = await _reporters(trail, before) if _recounts(before, values) else ()  # no edit waits for the answer
     async with catalog.edit(caller) as work:
         entitlements = Entitlements(work)
         entitlement = await entitlements.get(slug)
-        await _ensure_countable_as_before(work, entitlement, values)
-        await entitlements.update(entitlement, values)
+        await _ensure_countable_as_before(work, entitlement, values, reporters)
+        await entitlements.update(entitlement, await _with_groups(work, values))
 
 
 @router.delete("/{entitlementSlug}", status_code=204, operation_id="DeleteEntitlement", responses=EDIT)
@@ -101,10 +124,34 @@ async def delete_entitlement(slug: EntitlementSlug, caller: Writer, catalog: Cat
         await entitlements.delete(entitlement, await licenses_granting(work, entitlement))
 
 
-async def _ensure_countable_as_before(work: Work, entitlement: Entitlement, values: dict[str, Any]) -> None:
-    if "reset_period" in values and values["reset_period"] != entitlement.reset_period:
-        fault = Fault("body.resetPeriod", "cannot be changed", values["reset_period"])
+async def _with_groups(work: Work, values: dict[str, Any]) -> dict[str, Any]:
+    """The values with the groups that they name. Raises `ResourceNotFound`."""
+    if "group_slugs" not in values:
+        return values
+    groups = await Groups(work).named(values["group_slugs"], location="body.groupSlugs")
+    return {**{key: value for key, value in values.items() if key != "group_slugs"}, "groups": groups}
+
+
+def _recounts(entitlement: Entitlement, values: Mapping[str, Any]) -> bool:
+    """Whether with these values its reports would be counted in another way."""
+    return any(key in values and values[key] != getattr(entitlement, key) for key in ("type", *_METERING))
+
+
+async def _reporters(trail: ClickHouse, entitlement: Entitlement) -> Sequence[str]:
+    """The ids of instances whose reports were accepted, deleted ones too."""
+    names = {"organization": entitlement.organization_id, "entitlement": entitlement.id}
+    return [row[0] for row in await trail.query("entitlement_reporters", **names, limit=_MOST_REPORTERS)]
+
+
+async def _ensure_countable_as_before(
+    work: Work, entitlement: Entitlement, values: Mapping[str, Any], reporters: Sequence[str]
+) -> None:
+    """Raise `InUse` for a change of what is counted already, and `Invalid` for a reset period, which never changes."""
+    if not _recounts(entitlement, values):
+        return
+    users = await licenses_granting(work, entitlement), await Instances(work).among(reporters)
+    if any(users):
+        raise in_use(entitlement, *users)
+    if (period := values.get("reset_period", entitlement.reset_period)) != entitlement.reset_period:
+        fault = Fault("body.resetPeriod", "cannot be changed", period)
         raise Invalid("The reset period of an entitlement cannot be changed.", faults=[fault])
-    differs = any(values.get(key, old) != old for key in ("type", *_METERING) if (old := getattr(entitlement, key)))
-    if differs and (licenses := await licenses_granting(work, entitlement)):
-        raise licenses.of(entitlement)

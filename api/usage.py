@@ -87,16 +87,16 @@ async def list_usage(slug: InstanceSlug, caller: Reader, catalog: CatalogState, 
 async def get_usage(
     slug: InstanceSlug, entitlement_slug: EntitlementSlug, caller: Reader, catalog: CatalogState, log: Log
 ) -> Response:
-    """One entitlement's current usage; on a NUMBER this writes an Entitlement Read audit event."""
+    """One entitlement's current usage, or what is granted of one that is not counted; writes an audit event."""
     now = datetime.now(UTC)
     names = caller.organization_id, slug, entitlement_slug
     entitled = catalog.resolver.cached(*names) or await catalog.resolver.resolve(*names)
     if reason := refusal_at(entitled, now):
         raise not_licensed(reason, entitled)
+    decision = (await log.submit(entitled.lookup, Read(now, caller.token_slug))).answer
+    assert isinstance(decision, Decision)
     if entitled.grant is None:
         return ExactJson(_granted(entitled, now))
-    decision = (await log.submit(entitled.grant, Read(now, caller.token_slug))).answer
-    assert isinstance(decision, Decision)
     return ExactJson(usage(entitled.grant, decision.after, decision.events, decision.period, now))
 
 

@@ -27,13 +27,20 @@ class Blockers:
     def __bool__(self) -> bool:
         return self.total > 0
 
-    def of(self, row: Resource) -> InUse:
-        """What the caller is told who wants `row` gone or changed."""
-        noun, slugs = self.first[0].noun, [repr(one.slug) for one in self.first[:_MOST_TOLD]]
-        told = ", ".join(slugs) + (f" and {self.total - len(slugs)} more" if self.total > len(slugs) else "")
-        named = [{"type": one.noun, "slug": one.slug, "name": one.name} for one in self.first]
-        detail = f"The {row.noun.lower()} {row.slug!r} is in use by {self.total} {_plural(noun, self.total)}: {told}."
-        return InUse(detail, named, {noun: self.total})
+    @property
+    def told(self) -> str:
+        noun, slugs = self.first[0].noun.lower(), [repr(one.slug) for one in self.first[:_MOST_TOLD]]
+        more = f" and {self.total - len(slugs)} more" if self.total > len(slugs) else ""
+        return f"{self.total} {noun if self.total == 1 else noun + 's'}: {', '.join(slugs)}{more}"
+
+
+def in_use(row: Resource, *blocked_by: Blockers) -> InUse:
+    """What the caller is told who wants `row` gone or changed; at least one of the blockers is true."""
+    kinds = [kind for kind in blocked_by if kind]
+    named = [{"type": one.noun, "slug": one.slug, "name": one.name} for kind in kinds for one in kind.first]
+    told = ", and by ".join(kind.told for kind in kinds)
+    detail = f"The {row.noun.lower()} {row.slug!r} is in use by {told}."
+    return InUse(detail, named, {kind.first[0].noun: kind.total for kind in kinds})
 
 
 async def blockers(session: AsyncSession, statement: Select[Any]) -> Blockers:
@@ -41,7 +48,3 @@ async def blockers(session: AsyncSession, statement: Select[Any]) -> Blockers:
     total = await session.scalar(select(func.count()).select_from(statement.order_by(None).subquery()))
     first = (await session.scalars(statement.limit(MOST_NAMED))).unique().all() if total else ()
     return Blockers(total or 0, first)
-
-
-def _plural(noun: str, count: int) -> str:
-    return noun.lower() if count == 1 else f"{noun.lower()}s"

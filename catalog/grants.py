@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from catalog.cache import Cache
 from catalog.database import Database
 from catalog.entitlements import Entitlement, EntitlementType, ResetAnchor
+from catalog.groups import Group, Member
 from catalog.instances import Instance
 from catalog.licenses import License
 from catalog.links import Link
@@ -21,6 +22,7 @@ from metering.grant import Grant
 from metering.meter import Aggregation, MeterType, effective
 from metering.period import ResetPeriod
 from metering.problems import EntitlementNotLicensed, ResourceNotFound
+from metering.quantity import UNLIMITED
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,12 +30,14 @@ class Entitled:
     """One instance's right to one entitlement.
 
     `value` is the granted value object, `{"type": "number" | "boolean" | "object", "value": …}`; `grant` is set for a
-    NUMBER. `license_active` tells whether the license is in force, whatever its dates, [starts_at, ends_at).
+    NUMBER; `lookup` is what reading it is decided under, of any type. `license_active` tells whether the license is in
+    force, whatever its dates, [starts_at, ends_at).
     """
 
     entitlement_type: EntitlementType
     value: dict[str, Any]
     grant: Grant | None
+    lookup: Grant
     organization_id: str
     instance_id: str
     instance_slug: str
@@ -80,6 +84,19 @@ class GrantResolver:
             rows = await session.execute(granted.order_by(Entitlement.display_order, Entitlement.slug))
             return [_entitled(instance, license_, entitlement, link) for entitlement, link in rows]
 
+    async def resolve_group(
+        self, organization_id: str, instance_slug: str, group_slug: str
+    ) -> list[tuple[Entitlement, Entitled | None]]:
+        """Every entitlement of the group, in display order, and what the instance's license grants of it, if anything.
+
+        Raises `ResourceNotFound` for the group or the instance.
+        """
+        async with self._database.session() as session:
+            instance, license_ = await _licensed(session, organization_id, instance_slug)
+            group_id = await _group_id(session, organization_id, group_slug)
+            rows = await session.execute(_members(group_id, license_.id))
+            return [(one, _entitled(instance, license_, one, link) if link else None) for one, link in rows]
+
     async def instance_id(self, organization_id: str, instance_slug: str) -> str:
         """Raises `ResourceNotFound`."""
         async with self._database.session() as session:
@@ -125,12 +142,29 @@ def _granted(license_id: str) -> Select[Entitlement, Link]:
     return joined.where(Link.license_id == license_id)
 
 
+async def _group_id(session: AsyncSession, organization_id: str, slug: str) -> str:
+    named = and_(Group.organization_id == organization_id, Group.slug == slug)
+    found = await session.scalar(select(Group.id).where(named)) if is_slug(slug) else None
+    if found is None:
+        raise ResourceNotFound(Group.noun, slug)
+    return found
+
+
+def _members(group_id: str, license_id: str) -> Select[Entitlement, Link | None]:
+    of_license = and_(Link.entitlement_id == Entitlement.id, Link.license_id == license_id)
+    joined = select(Entitlement, Link).join(Member, Member.entitlement_id == Entitlement.id).outerjoin(Link, of_license)
+    return joined.where(Member.group_id == group_id).order_by(Entitlement.display_order, Entitlement.slug)
+
+
 def _entitled(instance: Instance, license_: License, entitlement: Entitlement, link: Link) -> Entitled:
     kind = EntitlementType(entitlement.type)
+    counted = kind is EntitlementType.NUMBER
+    grant = _grant(instance, license_, entitlement, Decimal(link.value["value"]) if counted else UNLIMITED, link)
     return Entitled(
         kind,
         link.value,
-        _grant(instance, license_, entitlement, link) if kind is EntitlementType.NUMBER else None,
+        grant if counted else None,
+        grant,
         instance.organization_id,
         instance.id,
         instance.slug,
@@ -144,7 +178,7 @@ def _entitled(instance: Instance, license_: License, entitlement: Entitlement, l
     )
 
 
-def _grant(instance: Instance, license_: License, entitlement: Entitlement, link: Link) -> Grant:
+def _grant(instance: Instance, license_: License, entitlement: Entitlement, limit: Decimal, link: Link) -> Grant:
     from_license = entitlement.reset_anchor == ResetAnchor.LICENSE_START
     return Grant(
         organization_id=instance.organization_id,
@@ -157,7 +191,7 @@ def _grant(instance: Instance, license_: License, entitlement: Entitlement, link
         license_version=str(license_.version),
         license_active=license_.is_active,
         aggregation=effective(MeterType(entitlement.meter_type), Aggregation(entitlement.aggregation_method)),
-        limit=Decimal(link.value["value"]),
+        limit=limit,
         overage_percent=link.overage_percent,
         warning_percent=entitlement.warning_threshold_percent or None,  # 0 switches the warning off
         reset_period=ResetPeriod(entitlement.reset_period) if entitlement.reset_period else None,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
+
 from sqlalchemy import ForeignKey, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -29,3 +31,8 @@ class Member(Base):
 
 class Groups(Repository[Group]):
     model = Group
+
+    async def named(self, slugs: Collection[str], *, location: str) -> Sequence[Group]:
+        """The groups with these slugs, each once. Raises `ResourceNotFound`, which tells where the slug stands."""
+        places = {slug: f"{location}.{place}" for place, slug in enumerate(slugs)}
+        return [await self.get(slug, location=place) for slug, place in places.items()]

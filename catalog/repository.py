@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Generic, TypeVar
 from sqlalchemy import ColumnElement, Select, select
 from sqlalchemy.exc import IntegrityError
 
-from catalog.blockers import Blockers, blockers
+from catalog.blockers import Blockers, blockers, in_use
 from catalog.model import Resource
 from catalog.slugs import is_slug
 from catalog.work import Work
@@ -73,7 +73,7 @@ class Repository(Generic[R]):
     async def delete(self, row: R, blocked_by: Blockers | None = None) -> None:
         """Raises `InUse` when it is `blocked_by` resources that still need it."""
         if blocked_by:
-            raise blocked_by.of(row)
+            raise in_use(row, blocked_by)
         self.work.changed.append(row.id)
         await self.work.session.delete(row)
         await self.work.session.flush()

@@ -21,6 +21,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 import api.audit
+import api.group_usage
 import api.problems
 import api.routes
 import api.stream
@@ -113,7 +114,8 @@ def compose(settings: Settings, parts: Parts) -> FastAPI:
         routes.document(app, ingest.report.PATH, "post", ingest.openapi.REPORT_USAGE)
         routes.add(app, [Route(ingest.report.PATH, _report, methods=["POST"], name=ingest.report.OPERATION)])
     if parts.api:
-        for router in (api.usage.router, api.stream.router, api.audit.router, *api.routes.routers()):
+        lookups = api.usage.router, api.group_usage.router, api.stream.router, api.audit.router
+        for router in (*lookups, *api.routes.routers()):
             routes.include(app, router)
     routes.add(app, [*app.state.health.routes(), *app.state.metrics.routes()])
     api.problems.install(app, largest_body=settings.largest_body)

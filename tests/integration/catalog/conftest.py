@@ -117,9 +117,25 @@ def routed() -> FastAPI:
     return app
 
 
+class Reporters:
+    """Stands in for the audit trail: `instances` are those whose reports were accepted."""
+
+    def __init__(self) -> None:
+        self.instances: list[str] = []
+
+    async def query(self, name: str, **_: object) -> list[tuple[str, int]]:
+        assert name == "entitlement_reporters"
+        return [(instance, 1) for instance in self.instances]
+
+
 @pytest.fixture
-def app(routed: FastAPI, catalog: Catalog) -> FastAPI:
-    routed.state.catalog = catalog
+def reporters() -> Reporters:
+    return Reporters()
+
+
+@pytest.fixture
+def app(routed: FastAPI, catalog: Catalog, reporters: Reporters) -> FastAPI:
+    routed.state.catalog, routed.state.clickhouse = catalog, reporters
     return routed
 
 

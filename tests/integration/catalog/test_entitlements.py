@@ -7,6 +7,8 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.integration.catalog.conftest import Reporters
+
 CALLS = {"name": "Calls", "type": "NUMBER", "resetPeriod": "MONTH", "warningThresholdPercent": 80}
 
 
@@ -58,11 +60,44 @@ async def test_the_reset_period_cannot_be_changed(client: httpx.AsyncClient) -> 
     assert (await client.put("/entitlements/calls", json=CALLS)).status_code == 204
 
 
-async def test_a_licensed_entitlement_keeps_its_meter(client: httpx.AsyncClient, instance: str) -> None:
-    for change in ({"aggregationMethod": "MAX"}, {"meterType": "CALCULATED_USAGE"}, {"type": "BOOLEAN"}):
-        answer = await client.put("/entitlements/calls", json={"name": "Calls", "type": "NUMBER", **change})
-        assert (answer.status_code, answer.json()["blockers"][0]["slug"]) == (409, "team")
+RECOUNTED: list[dict[str, Any]] = [
+    {"aggregationMethod": "MAX"},
+    {"meterType": "CALCULATED_USAGE"},
+    {"type": "BOOLEAN"},
+    {"resetPeriod": "DAY"},
+    {"resetAnchor": "LICENSE_START"},
+]
+
+
+@pytest.mark.parametrize("change", RECOUNTED, ids=str)
+async def test_a_licensed_entitlement_is_counted_as_before(
+    client: httpx.AsyncClient, instance: str, change: dict[str, Any]
+) -> None:
+    answer = await client.put("/entitlements/calls", json={"name": "Calls", "type": "NUMBER", **change})
+    assert (answer.status_code, answer.json()["code"]) == (409, "UpdateEntitlement.InUse")
+    assert answer.json()["blockers"] == [{"type": "License", "slug": "team", "name": "Team"}]
     assert (await client.put("/entitlements/calls", json={"name": "API calls", "type": "NUMBER"})).status_code == 204
+
+
+@pytest.mark.parametrize("change", RECOUNTED, ids=str)
+async def test_an_entitlement_with_usage_is_counted_as_before_though_no_license_grants_it(
+    client: httpx.AsyncClient, instance: str, reporters: Reporters, change: dict[str, Any]
+) -> None:
+    await client.delete("/licenses/team/entitlements/calls")
+    reporters.instances = [(await client.get(f"/instances/{instance}")).json()["id"]]
+    answer = await client.put("/entitlements/calls", json={"name": "Calls", "type": "NUMBER", **change})
+    assert (answer.status_code, answer.json()["counts"]) == (409, {"Instance": 1})
+    assert answer.json()["blockers"] == [{"type": "Instance", "slug": "prod", "name": "Prod"}]
+
+
+async def test_usage_of_an_instance_that_is_gone_stands_in_nobody_s_way(
+    client: httpx.AsyncClient, instance: str, reporters: Reporters
+) -> None:
+    await client.delete("/licenses/team/entitlements/calls")
+    reporters.instances = [(await client.get(f"/instances/{instance}")).json()["id"]]
+    await client.delete(f"/instances/{instance}")
+    assert (await client.put("/entitlements/calls", json={"name": "SSO", "type": "BOOLEAN"})).status_code == 204
+    assert (await client.get("/entitlements/calls")).json()["type"] == "BOOLEAN"
 
 
 async def test_a_licensed_entitlement_cannot_be_deleted(client: httpx.AsyncClient, instance: str) -> None:

@@ -16,6 +16,8 @@ BODIES: dict[str, dict[str, Any]] = {
     "UpdateCustomer": {"name": "Mine"},
     "UpdateDeploymentZone": {"name": "Mine", "type": "mine"},
     "UpdateEntitlement": {"name": "Mine", "type": "NUMBER"},
+    "UpdateEntitlementGroup": {"name": "Mine"},
+    "AddEntitlementGroupMember": {"entitlementSlug": "calls"},
     "UpdateLicense": {"name": "Mine", "type": "PAID"},
     "AssociateLicenseEntitlement": {"entitlementSlug": "calls", "value": {"type": "number", "value": 1}},
     "UpdateLicenseEntitlement": {"value": {"type": "number", "value": 1}},
@@ -28,6 +30,7 @@ SLUGS = {
     "customerSlug": "acme",
     "deploymentZoneSlug": "europe",
     "entitlementSlug": "calls",
+    "entitlementGroupSlug": "billing",
     "licenseSlug": "team",
     "familySlug": "team",
     "instanceSlug": "prod",
@@ -38,6 +41,7 @@ NAMED = [route for router in routers() for route in router.routes if isinstance(
 @pytest.fixture(autouse=True)
 async def _everything(client: httpx.AsyncClient, instance: str) -> None:
     await client.post("/deployment-zones", json={"name": "Europe", "type": "production"})
+    await client.post("/entitlement-groups", json={"name": "Billing"})
     await client.post("/service-accounts", json={"name": "Billing"})
     await client.post("/service-accounts/billing/tokens", json={"name": "CI", "scopes": ["read:*"]})
 
@@ -51,7 +55,15 @@ async def test_anothers_resource_is_not_found(stranger: httpx.AsyncClient, route
 
 
 async def test_lists_hold_only_ones_own(client: httpx.AsyncClient, stranger: httpx.AsyncClient) -> None:
-    for path in ("/customers", "/deployment-zones", "/entitlements", "/licenses", "/license-families", "/instances"):
+    for path in (
+        "/customers",
+        "/deployment-zones",
+        "/entitlements",
+        "/entitlement-groups",
+        "/licenses",
+        "/license-families",
+        "/instances",
+    ):
         assert len((await client.get(path)).json()["items"]) == 1
         assert (await stranger.get(path)).json()["items"] == []
     assert [one["slug"] for one in (await stranger.get("/service-accounts")).json()["items"]] == ["admin"]
