@@ -113,7 +113,7 @@ async def _recount(pipeline: Pipeline, plan: Plan, meters: Meters, answers: Answ
         "a stop leaves no process": faults.outlived,
         "tidemark verify finds the same": await asyncio.to_thread(_verify, pipeline),
     }
-    report = {"seed": plan.seed, **_report(topic, answers, faults, usage, _fenced(pipeline.data))}
+    report = {"seed": plan.seed, **_report(topic, answers, faults, usage), **_from_logs(pipeline.data)}
     return Outcome(report, findings)
 
 
@@ -124,9 +124,13 @@ def _verify(pipeline: Pipeline) -> list[str]:
     return [] if done.returncode == 0 else [f"{done.returncode}: {done.stdout[-2_000:]}{done.stderr[-2_000:]}"]
 
 
-def _fenced(data: Path) -> int:
-    """How often a checkpoint was refused, since its partition had a new owner."""
-    return sum(path.read_text().count("errors.ProducerFenced: ") for path in (data / "logs").glob("worker-*.log*"))
+def _from_logs(data: Path) -> dict[str, int]:
+    """How often a checkpoint was refused, since its partition had a new owner; how often a watchdog ended a worker."""
+    logs = [path.read_text() for path in (data / "logs").glob("worker-*.log*")]
+    return {
+        "checkpoints_fenced": sum(log.count("errors.ProducerFenced: ") for log in logs),
+        "ended_by_watchdog": sum(log.count("watchdog.Stalled: ") + log.count("the event loop hangs") for log in logs),
+    }
 
 
 async def _await_rows(trail: rows.Trail, topic: Topic) -> None:
@@ -156,13 +160,12 @@ def _listed(client: httpx.Client, instance: str) -> list[dict[str, Any]]:
     return items
 
 
-def _report(topic: Topic, answers: Answers, faults: Faults, usage: checks.Usage, fenced: int) -> dict[str, Any]:
+def _report(topic: Topic, answers: Answers, faults: Faults, usage: checks.Usage) -> dict[str, Any]:
     decisions = Counter(str(entry.event.decision.status) for entry in topic.entries.values())
     return {
         "faults": {str(fault): times for fault, times in faults.done.items()},
         "kills": dict(faults.kills),
         "taken_over_while_frozen": faults.taken_over,
-        "checkpoints_fenced": fenced,
         "reports": answers.reports,
         "answers": dict(answers.statuses),
         "answered": len(answers.told),
