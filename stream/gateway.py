@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import os
 import zlib
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 from typing import Any, Final, Protocol
@@ -22,6 +21,8 @@ from metering.balance import Place
 from metering.command import Command
 from metering.decision import Answer
 from metering.grant import Grant
+from stream.in_flight import InFlight
+from stream.overload import Flow
 from stream.producer import log_producer
 from stream.pump import Pump, Waiting, make_batch, not_decided, out_of_reach, too_many
 from stream.records import ORIGIN_SIZE, Decided, Rules, decision_id, decode_decided, encode
@@ -29,11 +30,12 @@ from stream.topics import REPLIES, REPLY_PARTITIONS, USAGE, partition_of
 
 log: Final = logging.getLogger(__name__)
 
-#: How long a batch that is being decided may hold back the next one of its partition, seconds.
-_LONGEST_HOLD: Final = 0.025
 _SWEEP_EVERY: Final = 0.05
 _RECONNECT_AFTER: Final = 1.0
 _STOP_WITHIN: Final = 5.0
+#: Shares of the answer timeout: from which wait on a command is refused, and how old a queue is by then.
+_LONGEST_WAIT: Final = 0.5
+_STANDING_QUEUE: Final = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +54,7 @@ class Answered:
 class Gateway(Protocol):
     """The port to the log; `KafkaGateway` is the real one.
 
-    Both calls raise `TooManyWaiting` (429) at once when the queue of the meter's partition is full, and `Unavailable`
+    Both calls raise `TooManyWaiting` (429) at once when too many wait, or the answer would come late; and `Unavailable`
     (503) when the log does not take the command in time.
     """
 
@@ -63,25 +65,6 @@ class Gateway(Protocol):
         """Append the command and return, once the log holds it, the id that its decision will have."""
 
 
-@dataclass(slots=True)
-class _InFlight:
-    """A batch that was sent, until its reply is here or its deadline passed."""
-
-    waiting: list[Waiting]
-    deadline: float
-    answered: asyncio.Event = field(default_factory=asyncio.Event)
-
-    async def hold(self) -> None:
-        """Wait for the answers, a moment at most.
-
-        The next batch fills meanwhile. What a record costs, on its way through the broker and the worker, is most of
-        what a report costs: under load half as many records hold the same commands, and a lone one waits for nobody.
-        """
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(_LONGEST_HOLD):
-                await self.answered.wait()
-
-
 class WrongPartitions(Exception):
     """The log has another number of partitions than this gateway spreads its meters over."""
 
@@ -90,7 +73,8 @@ class KafkaGateway:
     """The gateway over Kafka: a pump per partition, one producer, one consumer of this gateway's replies.
 
     Survives the broker: while it is away callers get their 503, and the service comes back by itself. At most
-    `most_waiting` commands wait at a time, queued or on their way to a decision.
+    `most_waiting` commands wait at a time, queued or on their way to a decision; and fewer where their partition is
+    decided so slowly that the answer to one more would take half of `answer_timeout`.
     """
 
     def __init__(
@@ -109,12 +93,13 @@ class KafkaGateway:
         self._origin = os.urandom(ORIGIN_SIZE)
         self._number = 0
         self._waiting = 0
+        self._flows = [Flow(_STANDING_QUEUE * self._answer_timeout) for _ in range(partitions)]
         self._reply_to = zlib.crc32(self._origin) % REPLY_PARTITIONS
         self._pumps = [Pump(partial(self._append, number)) for number in range(partitions)]
-        self._in_flight: dict[int, _InFlight] = {}
+        self._in_flight: dict[int, InFlight] = {}
         self._producer: AIOKafkaProducer | None = None
         self._failed = False
-        self._hears_workers = False
+        self._unheard = set(range(partitions))
         self._tasks: list[asyncio.Task[None]] = []
 
     @property
@@ -123,9 +108,13 @@ class KafkaGateway:
         return self._producer is not None and not any(task.done() for task in self._tasks)
 
     @property
-    def hears_workers(self) -> bool:
-        """Whether commands are answered: from the first answer on; no more once one is late, until the next comes."""
-        return self._hears_workers
+    def partitions(self) -> int:
+        return len(self._pumps)
+
+    @property
+    def unheard(self) -> Sequence[int]:
+        """The partitions whose commands are not answered: until the first answer, and from a late one to the next."""
+        return sorted(self._unheard)
 
     @property
     def waiting(self) -> int:
@@ -155,12 +144,23 @@ class KafkaGateway:
         waiting = Waiting(grant, command, loop.create_future(), for_answer, loop.time() + self._answer_timeout)
         if not self.connected:
             raise out_of_reach(waiting)
-        if self._waiting >= self._most_waiting:
-            raise too_many(waiting)
+        partition = partition_of(grant.key, len(self._pumps))
+        self._ensure_room(waiting, self._flows[partition].expected_wait(loop.time()))
+        self._enter(waiting, self._flows[partition])
+        self._pumps[partition].put(waiting)
+        return waiting.future
+
+    def _ensure_room(self, waiting: Waiting, expected_wait: float) -> None:
+        late = waiting.for_answer and expected_wait > _LONGEST_WAIT * self._answer_timeout
+        if late or self._waiting >= self._most_waiting:
+            raise too_many(waiting, expected_wait)
+
+    def _enter(self, waiting: Waiting, flow: Flow) -> None:
         self._waiting += 1
         waiting.future.add_done_callback(self._no_longer_waits)
-        self._pumps[partition_of(grant.key, len(self._pumps))].put(waiting)
-        return waiting.future
+        if waiting.for_answer:
+            flow.enter(waiting.future, waiting.future.get_loop().time())
+            waiting.future.add_done_callback(partial(_leave, flow))
 
     def _no_longer_waits(self, _: asyncio.Future[Any]) -> None:
         self._waiting -= 1
@@ -170,7 +170,7 @@ class KafkaGateway:
         number = self._number
         answered = [waiting for waiting in batch if waiting.for_answer]
         if answered:
-            self._in_flight[number] = _InFlight(batch, max(waiting.deadline for waiting in answered))
+            self._in_flight[number] = InFlight(partition, batch, max(waiting.deadline for waiting in answered))
         try:
             value = encode(make_batch(batch, self._origin, number, self._reply_to, self._rules))
             offset = await self._send(partition, value)
@@ -239,7 +239,7 @@ class KafkaGateway:
             log.warning("a reply that cannot be read: %s", error)
 
     def _answer(self, number: int, decided: Decided) -> None:
-        self._hears_workers = True
+        self._unheard.discard(decided.partition)
         batch = self._in_flight.get(number)
         if batch is None or len(decided.answers) != len(batch.waiting):
             return  # decided twice, after its callers gave up, or not decided at all
@@ -260,12 +260,17 @@ class KafkaGateway:
             for number in [number for number, batch in self._in_flight.items() if batch.deadline <= now()]:
                 self._give_up(self._in_flight.pop(number))
 
-    def _give_up(self, batch: _InFlight) -> None:
+    def _give_up(self, batch: InFlight) -> None:
         late = [waiting for waiting in batch.waiting if waiting.for_answer and not waiting.future.done()]
         for waiting in late:
             waiting.fail(not_decided(waiting))
         if late:
-            self._hears_workers = False
+            self._unheard.add(batch.partition)
+
+
+def _leave(flow: Flow, future: asyncio.Future[Any]) -> None:
+    decided = not future.cancelled() and future.exception() is None
+    flow.leave(future, future.get_loop().time(), decided=decided)
 
 
 async def _stop(stop: Callable[[], Awaitable[None]]) -> None:

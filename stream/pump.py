@@ -9,6 +9,7 @@ import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
+from math import ceil
 from typing import Any, Final
 
 from metering.command import Command, Report
@@ -23,6 +24,7 @@ MOST_BYTES: Final = 3 * 1024 * 1024
 _COMMAND_SIZE: Final = 320
 _GRANT_SIZE: Final = 800
 _RETRY_AFTER: Final = {"Retry-After": "1"}
+_LONGEST_RETRY_AFTER: Final = 30
 
 
 @dataclass(slots=True, eq=False)
@@ -108,10 +110,11 @@ def make_batch(batch: Iterable[Waiting], origin: bytes, number: int, reply_to: i
     return Batch(VERSION, origin, number, reply_to if answers_wanted else None, rules, distinct, grant_of, commands)
 
 
-def too_many(waiting: Waiting) -> Problem:
+def too_many(waiting: Waiting, expected_wait: float) -> Problem:
+    """`expected_wait`: seconds until what waits now should be decided."""
     return TooManyWaiting(
         "More commands wait than can be decided in time; this one does not count. Send it again in a moment.",
-        headers=_RETRY_AFTER,
+        headers={"Retry-After": str(max(1, min(ceil(expected_wait), _LONGEST_RETRY_AFTER)))},
         transactionId=waiting.transaction_id,
     )
 

@@ -12,6 +12,8 @@ DECISIONS: Final = "decisions"
 REPLIES: Final = "replies"
 DEAD_LETTERS: Final = "dead-letters"
 BALANCES: Final = "tidemark-balances-changelog"
+#: The consumer group of the workers.
+GROUP: Final = "tidemark"
 
 _DAY_MS: Final = 86_400_000
 #: How many gateways can listen for replies without hearing each other's.

@@ -21,13 +21,12 @@ from stream.partition import Partition, UsageRecord
 from stream.producer import ChangelogWriter, LogWriter
 from stream.state import PartitionState
 from stream.store import RocksStore
-from stream.topics import LARGEST_BATCH, USAGE
+from stream.topics import GROUP, LARGEST_BATCH, USAGE
 from stream.usage_log import KafkaUsageLog
 from stream.watchdog import Standing, Watchdog
 
 log: Final = logging.getLogger(__name__)
 
-GROUP: Final = "tidemark"
 TABLE: Final = "balances"
 _LAST_CHECKPOINT: Final = 5.0
 

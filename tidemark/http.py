@@ -37,6 +37,7 @@ from sql.clickhouse import ClickHouse, open_clickhouse
 from sql.socket import answering
 from stream.feed import DecisionsLost
 from stream.gateway import KafkaGateway
+from stream.group import Group
 from stream.live import Live
 from stream.records import Rules
 from stream.sink import Sink
@@ -161,9 +162,11 @@ async def _open_gateway(app: FastAPI, settings: Settings, stack: AsyncExitStack)
     app.state.gateway = gateway
     await gateway.open()
     stack.push_async_callback(gateway.close)
+    group = Group(settings.kafka_servers, settings.partitions)
     _run(stack, probe(gateway), "probe")
+    _run(stack, group.run(), "watch over the workers")
     app.state.health.watch("log", lambda: gateway.connected)
-    app.state.health.watch("worker", lambda: gateway.hears_workers)
+    app.state.health.watch("worker", lambda: group.is_whole and not gateway.unheard)
     app.state.metrics.watch("tidemark_commands_waiting", "Commands without an answer yet.", lambda: gateway.waiting)
     return gateway
 

@@ -18,8 +18,7 @@ from aiokafka.errors import GroupCoordinatorNotAvailableError
 
 from stream.reader import LogReader
 from stream.records import decode_decided
-from stream.topics import DECISIONS, USAGE
-from stream.worker import GROUP
+from stream.topics import DECISIONS, GROUP, USAGE
 from tests.faults.failing import BLOCKED, HANGING, OURS, SOUND, STOCK
 from tests.pipeline import ROOT
 from tests.unit.stream.fakes import batch, report

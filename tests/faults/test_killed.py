@@ -94,6 +94,22 @@ def _retried(sold: Sold, transaction_id: str) -> httpx.Response | None:
     return response if response.status_code == 200 else None
 
 
+def test_a_worker_that_falls_silent_while_nothing_is_reported_turns_health_red_until_it_is_back(
+    pipeline: Pipeline,
+) -> None:
+    worker = pipeline.child("worker")
+    worker.suspend()
+    try:
+        wait_until(lambda: not pipeline.is_well(), 30, "health is red")
+        checks = httpx.get(f"{pipeline.url}/health").json()["checks"]
+        assert (checks["worker"], checks["log"]) == (False, True)
+    finally:
+        worker.resume()
+    wait_until(pipeline.is_well, 60, "health is green again")
+    with pipeline.client() as client:
+        assert sell(client).report(1).status_code == 200
+
+
 def test_ctrl_c_leaves_no_process_and_a_second_start_finds_everything(pipeline: Pipeline) -> None:
     with pipeline.client() as client:
         sold = sell(client, limit=10)

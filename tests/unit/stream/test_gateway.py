@@ -45,8 +45,8 @@ class Appended:
 class Connected(KafkaGateway):
     """A gateway that finds its log connected from the start."""
 
-    def __init__(self, producer: FakeProducer, most_waiting: int = 10) -> None:
-        super().__init__("", 1, answer_timeout=timedelta(seconds=0.2), most_waiting=most_waiting)
+    def __init__(self, producer: FakeProducer, most_waiting: int = 10, answer_timeout: float = 0.2) -> None:
+        super().__init__("", 1, answer_timeout=timedelta(seconds=answer_timeout), most_waiting=most_waiting)
         self._producer = producer
 
     async def _stay_connected(self) -> None:
@@ -154,15 +154,15 @@ async def test_while_the_log_is_out_of_reach_nothing_is_taken(gateway: Connected
 async def test_workers_are_heard_from_the_first_answer_on_until_one_is_late(
     gateway: Connected, producer: FakeProducer
 ) -> None:
-    assert not gateway.hears_workers
+    assert gateway.unheard == [0]
     first = await submitted(gateway, producer)
     assert gateway.waiting == 1
     gateway.reply(producer.sent[0], DECISION)
     await first
-    assert (gateway.hears_workers, gateway.waiting) == (True, 0)
+    assert (gateway.unheard, gateway.waiting) == ([], 0)
     with pytest.raises(NoDecision):
         await gateway.submit(grant(), report("1"))
-    assert not gateway.hears_workers
+    assert gateway.unheard == [0]
 
 
 async def test_a_caller_that_went_away_says_nothing_of_the_workers(gateway: Connected, producer: FakeProducer) -> None:
@@ -176,7 +176,7 @@ async def test_a_caller_that_went_away_says_nothing_of_the_workers(gateway: Conn
     async with asyncio.timeout(5):
         while gateway._in_flight:
             await asyncio.sleep(0.01)
-    assert gateway.hears_workers
+    assert gateway.unheard == []
 
 
 async def test_what_arrives_while_a_batch_is_decided_shares_the_next_record(
@@ -203,3 +203,27 @@ async def test_a_batch_that_is_not_answered_holds_the_next_one_back_for_a_moment
     assert (await next_one).answer == DECISION
     assert not unanswered.done()
     unanswered.cancel()
+
+
+async def test_where_answers_would_come_late_newcomers_are_refused_early_and_told_when_to_come_back(
+    producer: FakeProducer,
+) -> None:
+    gateway = Connected(producer, most_waiting=1_000, answer_timeout=5)
+    await gateway.open()
+    loop, callers = asyncio.get_running_loop(), []
+    for _ in range(300):  # a silent worker is taken to be good for 100 a second
+        callers.append(asyncio.create_task(gateway.submit(grant(), report("1"))))
+        await asyncio.sleep(0)
+    flow = gateway._flows[0]
+    assert flow.expected_wait(loop.time()) == 0, "a burst is no overload"
+    for command in flow._entered:
+        flow._entered[command] -= 1
+    with pytest.raises(TooManyWaiting) as refused:
+        await gateway.submit(grant(), report("1", "t-2"))
+    assert refused.value.headers["Retry-After"] == "3"
+    queued = asyncio.create_task(gateway.enqueue(grant(), report("1")))
+    for caller in callers:
+        caller.cancel()
+    await asyncio.gather(*callers, return_exceptions=True)
+    assert (len(flow), await queued) == (0, "0-1-0")
+    await gateway.close()

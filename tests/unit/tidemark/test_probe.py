@@ -1,4 +1,4 @@
-"""The probe: it asks while no worker is heard, and is silent otherwise."""
+"""The probe: it asks the partitions that are not heard, and is silent otherwise."""
 
 from __future__ import annotations
 
@@ -12,23 +12,28 @@ from metering.command import Command, Peek
 from metering.grant import Grant
 from metering.problems import NoDecision
 from stream.gateway import Answered
+from stream.topics import partition_of
 from tidemark import probe
 
 DEADLINE = 5.0
 
 
 class SilentGateway:
-    """Answers from the `answers_at`-th command on, and then hears its worker."""
+    """Of three partitions, answers in `unheard` from the `answers_at`-th command on, and then hears them."""
 
-    def __init__(self, answers_at: int = 1) -> None:
-        self.connected = True
-        self.hears_workers = False
-        self.asked: list[Command] = []
+    partitions = 3
+    connected = True
+
+    def __init__(self, *unheard: int, answers_at: int = 1) -> None:
+        self.unheard = [*unheard]
+        self.asked: list[tuple[int, Command]] = []
         self._answers_at = answers_at
 
     async def submit(self, grant: Grant, command: Command) -> Answered:
-        self.asked.append(command)
-        self.hears_workers = len(self.asked) >= self._answers_at
+        partition = partition_of(grant.key, self.partitions)
+        self.asked.append((partition, command))
+        if len(self.asked) >= self._answers_at:
+            self.unheard.remove(partition)
         raise NoDecision("late")
 
 
@@ -47,20 +52,27 @@ def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 async def test_it_asks_until_a_worker_is_heard_by_commands_that_leave_no_trace() -> None:
-    gateway = SilentGateway(answers_at=3)
+    gateway = SilentGateway(2, answers_at=3)
     async with probing(gateway), asyncio.timeout(DEADLINE):
-        while not gateway.hears_workers:
+        while gateway.unheard:
             await asyncio.sleep(0.001)
-    assert [type(command) for command in gateway.asked] == [Peek] * 3
+    assert [(partition, type(command)) for partition, command in gateway.asked] == [(2, Peek)] * 3
+
+
+async def test_it_asks_each_partition_for_itself() -> None:
+    gateway = SilentGateway(0, 1, 2)
+    async with probing(gateway), asyncio.timeout(DEADLINE):
+        while gateway.unheard:
+            await asyncio.sleep(0.001)
+    assert sorted(partition for partition, _ in gateway.asked) == [0, 1, 2]
 
 
 async def test_it_asks_again_after_a_silence() -> None:
     gateway = SilentGateway()
-    gateway.hears_workers = True
     async with probing(gateway), asyncio.timeout(DEADLINE):
         await asyncio.sleep(0.01)
         assert gateway.asked == []
-        gateway.hears_workers = False
-        while not gateway.asked:
+        gateway.unheard.append(1)
+        while gateway.unheard:
             await asyncio.sleep(0.001)
-    assert gateway.hears_workers
+    assert [partition for partition, _ in gateway.asked] == [1]
