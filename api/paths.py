@@ -18,6 +18,7 @@ EntitlementSlug = Annotated[str, Path(alias="entitlementSlug")]
 LicenseSlug = Annotated[str, Path(alias="licenseSlug")]
 FamilySlug = Annotated[str, Path(alias="familySlug")]
 GroupSlug = Annotated[str, Path(alias="entitlementGroupSlug")]
+FeatureFlagSlug = Annotated[str, Path(alias="featureFlagSlug")]
 InstanceSlug = Annotated[str, Path(alias="instanceSlug")]
 
 _SLASH: Final = re.compile(rb"%2[fF]")

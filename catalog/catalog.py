@@ -10,9 +10,11 @@ import catalog.schema  # noqa: F401  # every table has to be known before one is
 from catalog import work
 from catalog.database import Database, open_database
 from catalog.feed import ChangeFeed
+from catalog.flags import FlagReader
 from catalog.grants import GrantResolver
 from catalog.principal import Principal
 from catalog.rate import RateLimit
+from catalog.rule_process import RuleProcess
 from catalog.tokens import Authenticator
 from catalog.work import Work
 
@@ -24,6 +26,8 @@ class Catalog:
     database: Database
     resolver: GrantResolver
     authenticator: Authenticator
+    flags: FlagReader
+    rules: RuleProcess
     feed: ChangeFeed
 
     def read(self, principal: Principal) -> AbstractAsyncContextManager[Work]:
@@ -38,6 +42,7 @@ class Catalog:
         self.feed.announce(edited.changed)
 
     async def close(self) -> None:
+        await self.rules.close()
         await self.database.close()
 
 
@@ -45,4 +50,6 @@ def open_catalog(url: str, *, rate_limit: RateLimit | None = None) -> Catalog:
     """The catalog at `sqlite:///…` or `postgresql://…`, whose schema is up to date (`catalog.migrate.migrate`)."""
     database = open_database(url)
     resolver, authenticator = GrantResolver(database), Authenticator(database, rate_limit=rate_limit)
-    return Catalog(database, resolver, authenticator, ChangeFeed(database, [resolver, authenticator]))
+    flags = FlagReader(database)
+    feed = ChangeFeed(database, [resolver, authenticator, flags])
+    return Catalog(database, resolver, authenticator, flags, RuleProcess(), feed)

@@ -137,6 +137,12 @@ async def _licensed(session: AsyncSession, organization_id: str, instance_slug: 
     return row[0], row[1]
 
 
+async def entitled_to(session: AsyncSession, instance: Instance, license_: License) -> list[Entitled]:
+    """Everything that the instance's license grants, of every type."""
+    rows = await session.execute(_granted(license_.id).order_by(Entitlement.slug))
+    return [_entitled(instance, license_, entitlement, link) for entitlement, link in rows]
+
+
 def _granted(license_id: str) -> Select[Entitlement, Link]:
     joined = select(Entitlement, Link).join(Link, Link.entitlement_id == Entitlement.id)
     return joined.where(Link.license_id == license_id)

@@ -6,7 +6,7 @@ import asyncio
 import sys
 import time
 from asyncio.subprocess import PIPE, Process
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Final
 
 from catalog.flag_evaluation import Verdict
@@ -22,40 +22,43 @@ _ANSWERS_WITHIN: Final = 10.0
 class RuleProcess:
     """Tries rules in a worker process, started with the first of them; one request at a time.
 
-    A rule that ended the worker is not tried again for a minute, so that it can't keep others from their answers.
+    A rule that ended the worker is not tried again for its owner (an organization) for a minute, so that it can't keep
+    others from their answers.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._turn = asyncio.Lock()
         self._worker: Process | None = None
-        self._costly: dict[str, float] = {}
+        self._costly: dict[tuple[str, str], float] = {}
 
-    async def match(self, context: Mapping[str, Any], rules: Sequence[Sequence[str]]) -> list[list[Verdict]]:
+    async def match(
+        self, owner: str, context: Mapping[str, Any], rules: Sequence[Sequence[str]]
+    ) -> list[list[Verdict]]:
         """For each list, the verdicts on its rules up to the first that matches. Raises `Unavailable`."""
         if not any(rules):
             return [[] for _ in rules]
-        return await self._ask(Match(dict(context), [list(of_flag) for of_flag in rules]))
+        return await self._ask(owner, Match(dict(context), [list(of_flag) for of_flag in rules]))
 
-    async def check(self, rules: Sequence[str]) -> list[str | None]:
+    async def check(self, owner: str, rules: Sequence[str]) -> list[str | None]:
         """What keeps each of the rules from being a condition; None when nothing does. Raises `Unavailable`."""
         if not rules:
             return []
-        return [verdict.failure for (verdict,) in await self._ask(Check([[rule] for rule in rules]))]
+        return [verdict.failure for (verdict,) in await self._ask(owner, Check([[rule] for rule in rules]))]
 
     async def close(self) -> None:
         async with self._turn:
             await self._end()
 
-    async def _ask(self, request: Request) -> list[list[Verdict]]:
+    async def _ask(self, owner: str, request: Request) -> list[list[Verdict]]:
         async with self._turn:
             self._forgive()
             for _ in range(_MOST_RESTARTS):
-                conversation = _Conversation(request, frozenset(self._costly))
+                conversation = _Conversation(request, {rule for of, rule in self._costly if of == owner})
                 if await self._converse(conversation):
                     return conversation.verdicts
                 if (guilty := conversation.trying) is not None:
-                    self._costly[guilty] = self._clock()
+                    self._costly[owner, guilty] = self._clock()
         raise Unavailable("The rules of feature flags can't be tried now.", headers={"Retry-After": "1"})
 
     def _forgive(self) -> None:
@@ -91,7 +94,7 @@ class RuleProcess:
 class _Conversation:
     """One request and what came of it so far. Rules in `costly` are not sent, and have their verdict."""
 
-    def __init__(self, request: Request, costly: frozenset[str]) -> None:
+    def __init__(self, request: Request, costly: Collection[str]) -> None:
         self._request = request
         self._costly = costly
         self.verdicts: list[list[Verdict]] = []

@@ -12,6 +12,7 @@ from catalog import (
     entitlements,
     families,
     feed,
+    flags,
     groups,
     instances,
     licenses,
@@ -35,6 +36,7 @@ TABLES: Final = (
     licenses.License,
     links.Link,
     instances.Instance,
+    flags.Flag,
     feed.Change,
 )
 METADATA: Final[MetaData] = Base.metadata

@@ -34,3 +34,8 @@ def parse(text: str) -> datetime:
         raise NotAnInstant("names a day that the calendar does not have") from None
     except OverflowError:
         raise NotAnInstant("lies outside the years 1 to 9999 in UTC") from None
+
+
+def written(moment: datetime) -> str:
+    """The instant as RFC 3339 writes it, in UTC."""
+    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")

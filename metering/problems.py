@@ -1,7 +1,7 @@
 """Everything that Tidemark can tell a caller went wrong.
 
     Problem
-    ├── BadRequest 400            MalformedJson
+    ├── BadRequest 400            MalformedJson, FlagNotFound, TargetingKeyMissing, InvalidContext
     ├── Unauthenticated 401
     ├── Forbidden 403             MissingScope, LicenseInactive, LicenseOutsideDates
     ├── NotFound 404              RouteNotFound, EntitlementNotLicensed, NoPublishedVersion,
@@ -89,6 +89,18 @@ class BadRequest(Problem):
 
 class MalformedJson(BadRequest):
     pass
+
+
+class FlagNotFound(BadRequest):
+    """400, as the contract says; a flag of another organization is none."""
+
+
+class TargetingKeyMissing(BadRequest):
+    """A rollout has to know whom it is for."""
+
+
+class InvalidContext(BadRequest):
+    """What a feature flag was to be evaluated in can't be."""
 
 
 class Unauthenticated(Problem):

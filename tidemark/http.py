@@ -22,6 +22,7 @@ from starlette.types import ASGIApp
 
 import api.audit
 import api.group_usage
+import api.ofrep
 import api.problems
 import api.routes
 import api.stream
@@ -115,7 +116,7 @@ def compose(settings: Settings, parts: Parts) -> FastAPI:
         routes.document(app, ingest.report.PATH, "post", ingest.openapi.REPORT_USAGE)
         routes.add(app, [Route(ingest.report.PATH, _report, methods=["POST"], name=ingest.report.OPERATION)])
     if parts.api:
-        lookups = api.usage.router, api.group_usage.router, api.stream.router, api.audit.router
+        lookups = api.usage.router, api.group_usage.router, api.stream.router, api.audit.router, api.ofrep.router
         for router in (*lookups, *api.routes.routers()):
             routes.include(app, router)
     routes.add(app, [*app.state.health.routes(), *app.state.metrics.routes()])

@@ -10,6 +10,14 @@ from fastapi.routing import APIRoute
 
 from api.routes import routers
 
+FLAG: dict[str, Any] = {
+    "name": "Checkout",
+    "type": "boolean",
+    "enabled": True,
+    "variants": [{"name": "on", "value": True}],
+    "default_variant": {"type": "basic", "variant": "on"},
+    "targetings": [],
+}
 BODIES: dict[str, dict[str, Any]] = {
     "UpdateServiceAccount": {"name": "Mine"},
     "CreateToken": {"name": "Mine", "scopes": ["read:*"]},
@@ -23,6 +31,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "UpdateLicenseEntitlement": {"value": {"type": "number", "value": 1}},
     "UpdateInstance": {"name": "Mine", "customerId": "00000000-0000-0000-0000-000000000000"},
     "PatchInstance": {"name": "Mine"},
+    "UpdateFeatureFlag": FLAG,
 }
 SLUGS = {
     "serviceAccountSlug": "billing",
@@ -34,6 +43,7 @@ SLUGS = {
     "licenseSlug": "team",
     "familySlug": "team",
     "instanceSlug": "prod",
+    "featureFlagSlug": "checkout",
 }
 NAMED = [route for router in routers() for route in router.routes if isinstance(route, APIRoute) and "{" in route.path]
 
@@ -42,6 +52,7 @@ NAMED = [route for router in routers() for route in router.routes if isinstance(
 async def _everything(client: httpx.AsyncClient, instance: str) -> None:
     await client.post("/deployment-zones", json={"name": "Europe", "type": "production"})
     await client.post("/entitlement-groups", json={"name": "Billing"})
+    await client.post("/feature-flags", json=FLAG)
     await client.post("/service-accounts", json={"name": "Billing"})
     await client.post("/service-accounts/billing/tokens", json={"name": "CI", "scopes": ["read:*"]})
 
@@ -63,6 +74,7 @@ async def test_lists_hold_only_ones_own(client: httpx.AsyncClient, stranger: htt
         "/licenses",
         "/license-families",
         "/instances",
+        "/feature-flags",
     ):
         assert len((await client.get(path)).json()["items"]) == 1
         assert (await stranger.get(path)).json()["items"] == []

@@ -9,14 +9,14 @@ from fastapi import FastAPI
 from openapi_spec_validator import validate
 
 import api.problems
-from api import audit, stream, usage
+from api import audit, ofrep, stream, usage
 from api.routes import routers
 
 
 @pytest.fixture(scope="module")
 def document() -> dict[str, Any]:
     app = FastAPI(title="Tidemark", version="0")
-    for router in (usage.router, stream.router, audit.router, *routers()):
+    for router in (usage.router, stream.router, audit.router, ofrep.router, *routers()):
         app.include_router(router)
     api.problems.install(app)
     return app.openapi()
@@ -27,10 +27,11 @@ def test_it_is_valid(document: dict[str, Any]) -> None:
 
 
 def test_every_operation_has_a_name_of_its_own_and_tells_its_problems(document: dict[str, Any]) -> None:
-    operations = [operation for path in document["paths"].values() for operation in path.values()]
-    assert len({operation["operationId"] for operation in operations}) == len(operations)
-    for operation in operations:
-        assert {"401", "403", "404", "422", "503"} <= operation["responses"].keys()
+    operations = [(path, one) for path, operations in document["paths"].items() for one in operations.values()]
+    assert len({operation["operationId"] for _, operation in operations}) == len(operations)
+    for path, operation in operations:
+        not_found = "400" if path.startswith("/ofrep") else "404"
+        assert {"401", "403", not_found, "422", "503"} <= operation["responses"].keys()
         assert "application/problem+json" in operation["responses"]["422"]["content"]
         assert operation["security"]
 

@@ -10,6 +10,7 @@ import pytest
 from catalog.flag_evaluation import Verdict
 from catalog.rule_process import RuleProcess
 
+US = "us"
 YES, NO = Verdict(matched=True), Verdict()
 CONTEXT = {"region": "eu", "numbers": list(range(2_000)), "text": "a" * 10_000, "pattern": "(a|b)*c"}
 SLOW = f"numbers.all(n, {' && '.join(['!text.matches(pattern)'] * 30)})"
@@ -36,15 +37,15 @@ async def rules(clock: Clock) -> AsyncIterator[RuleProcess]:
 
 
 async def test_each_list_is_tried_up_to_its_first_match(rules: RuleProcess) -> None:
-    found = await rules.match(CONTEXT, [["region == 'us'", "true", "nope"], [], ["false"], ["nope", "true"]])
+    found = await rules.match(US, CONTEXT, [["region == 'us'", "true", "nope"], [], ["false"], ["nope", "true"]])
     assert found[:3] == [[NO, YES], [], [NO]]
     assert found[3][0].failure == 'No value with name "nope" found in Activation'
     assert found[3][1] == YES
 
 
 async def test_rules_are_checked_there_too(rules: RuleProcess) -> None:
-    assert await rules.check([]) == []
-    right, wrong = await rules.check(["region == 'eu'", "region =="])
+    assert await rules.check(US, []) == []
+    right, wrong = await rules.check(US, ["region == 'eu'", "region =="])
     assert right is None
     assert wrong is not None
     assert "line 1, column 10" in wrong
@@ -55,40 +56,40 @@ async def test_a_rule_that_takes_too_much_fails_alone_and_is_left_alone_for_a_mi
     rules: RuleProcess, clock: Clock, costly: str
 ) -> None:
     for _ in range(2):
-        found = await rules.match(CONTEXT, [["region == 'eu'"], ["false", costly, "true"]])
+        found = await rules.match(US, CONTEXT, [["region == 'eu'"], ["false", costly, "true"]])
         assert found == [[YES], [NO, Verdict(failure="took too much time or memory"), YES]]
-    assert rules._costly == {costly: 0.0}
+    assert rules._costly == {(US, costly): 0.0}
     clock.now = 61.0
-    assert await rules.match(CONTEXT, [["true"]]) == [[YES]]
+    assert await rules.match(US, CONTEXT, [["true"]]) == [[YES]]
     assert rules._costly == {}
 
 
 async def test_callers_at_once_get_their_own_answers(rules: RuleProcess) -> None:
-    asked = [rules.match({"n": number}, [[f"n == {number}"], ["n < 25"]]) for number in range(50)]
+    asked = [rules.match(US, {"n": number}, [[f"n == {number}"], ["n < 25"]]) for number in range(50)]
     for number, found in enumerate(await asyncio.gather(*asked)):
         assert found == [[YES], [YES if number < 25 else NO]]
 
 
 async def test_a_caller_that_leaves_takes_no_answer_of_the_next(rules: RuleProcess) -> None:
-    await rules.match(CONTEXT, [["true"]])
-    leaving = asyncio.create_task(rules.match(CONTEXT, [["false"]] * 500))
+    await rules.match(US, CONTEXT, [["true"]])
+    leaving = asyncio.create_task(rules.match(US, CONTEXT, [["false"]] * 500))
     await asyncio.sleep(0)
     leaving.cancel()
     with pytest.raises(asyncio.CancelledError):
         await leaving
-    assert await rules.match(CONTEXT, [["true"]]) == [[YES]]
+    assert await rules.match(US, CONTEXT, [["true"]]) == [[YES]]
 
 
 async def test_a_worker_that_died_is_started_again(rules: RuleProcess) -> None:
-    assert await rules.match(CONTEXT, [["true"]]) == [[YES]]
+    assert await rules.match(US, CONTEXT, [["true"]]) == [[YES]]
     assert rules._worker is not None
     rules._worker.kill()
     await rules._worker.wait()
-    assert await rules.match(CONTEXT, [["true"], ["false"]]) == [[YES], [NO]]
+    assert await rules.match(US, CONTEXT, [["true"], ["false"]]) == [[YES], [NO]]
 
 
 async def test_closing_ends_the_worker(rules: RuleProcess) -> None:
-    await rules.match(CONTEXT, [["true"]])
+    await rules.match(US, CONTEXT, [["true"]])
     worker = rules._worker
     await rules.close()
     assert worker is not None
