@@ -12,6 +12,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute, iter_route_contexts
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.routing import Route, compile_path
 
 from api.body import LARGEST_BODY, BodyLimit
@@ -36,6 +37,8 @@ _OF_FRAMEWORK: Final[Mapping[int, type[Problem]]] = {
     415: UnsupportedMediaType,
 }
 _LONGEST_SHOWN: Final = 200
+#: As nginx has it in its log; nobody receives it.
+_CLIENT_CLOSED_REQUEST: Final = 499
 
 _log = logging.getLogger(__name__)
 
@@ -45,6 +48,7 @@ def install(app: FastAPI, *, largest_body: int = LARGEST_BODY) -> None:
     app.add_exception_handler(Problem, _on_problem)
     app.add_exception_handler(HTTPException, _on_framework)
     app.add_exception_handler(RequestValidationError, _on_invalid)
+    app.add_exception_handler(ClientDisconnect, _on_gone)
     app.add_exception_handler(Exception, _on_crash)
     app.add_middleware(BodyLimit, largest=largest_body)
     describe_problems(app)
@@ -84,6 +88,11 @@ async def _on_invalid(request: Request, error: Exception) -> Response:
     faults = [_fault(found, error.body) for found in error.errors()]
     problem = Invalid(f"The request is not valid: {_told(faults)}.", faults=faults)
     return answer(problem, operation=_operation(request))
+
+
+async def _on_gone(_: Request, __: Exception) -> Response:
+    """The client went away in the middle of its request: nobody is left to answer, and nothing is wrong here."""
+    return Response(status_code=_CLIENT_CLOSED_REQUEST)
 
 
 async def _on_crash(request: Request, error: Exception) -> Response:

@@ -7,7 +7,6 @@ record.
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Iterable
 from typing import Any, Final
 
@@ -16,8 +15,6 @@ from aiokafka.coordinator.protocol import ConsumerProtocolMemberAssignment
 from aiokafka.errors import KafkaError
 
 from stream.topics import GROUP, USAGE
-
-log: Final = logging.getLogger(__name__)
 
 _LOOK_EVERY: Final = 1.0
 _ANSWER_WITHIN: Final = 5.0
@@ -45,8 +42,7 @@ class Group:
         while True:
             try:
                 await self._watch()
-            except (KafkaError, OSError, TimeoutError) as error:
-                log.info("the group of the workers can't be asked: %r", error)
+            except (KafkaError, OSError, TimeoutError):  # Kafka is away, which others say
                 self._looks_without = _LOOKS
             await asyncio.sleep(_LOOK_EVERY)
 

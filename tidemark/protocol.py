@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import Final
 
 import httptools
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
 from api.problems import answer
 from metering.problems import BadRequest, HeadersTooLarge, Problem
 
 _LARGEST_HEAD: Final = 64 * 1024
+#: How long a request whose body is under way may hold up a stop.
+_BODY_WITHIN: Final = 1.0
 
 
 class HttpProtocol(HttpToolsProtocol):
@@ -33,6 +35,20 @@ class HttpProtocol(HttpToolsProtocol):
             self._refuse(BadRequest("This is no HTTP/1.1 request."))
         else:
             self._ensure_small_head(len(data))
+
+    def shutdown(self) -> None:
+        """Let what has been received be answered; who never sends the rest of its body is not waited for."""
+        super().shutdown()
+        if self._awaits_body():
+            self.loop.call_later(_BODY_WITHIN, self._hang_up)
+
+    def _hang_up(self) -> None:
+        if self._awaits_body():
+            self.transport.abort()
+
+    def _awaits_body(self) -> bool:
+        cycle: RequestResponseCycle | None = self.cycle  # uvicorn does not say that it may be None
+        return cycle is not None and cycle.more_body and not cycle.response_complete
 
     def on_message_begin(self) -> None:
         self._head_is_complete, self._head_size = False, 0

@@ -11,7 +11,7 @@ from typing import Final, Protocol
 from tidemark.child import Child
 from tidemark.failures import CannotRun
 
-_FIRST_PAUSE_S: Final = 0.25
+_FIRST_PAUSE_S: Final = 0.05
 #: Long enough that a part that cannot start burns no core; an outage that is over is noticed within this.
 _LONGEST_PAUSE_S: Final = 5.0
 #: A worker that decides, a broker that answers: they do it within a few seconds of their start.

@@ -22,7 +22,7 @@ from tidemark.settings import Settings
 from tidemark.supervisor import Command, Say, Supervisor
 
 _HEALTHY_WITHIN_S: Final = 120.0
-_LOOK_EVERY_S: Final = 0.2
+_LOOK_EVERY_S: Final = 0.1
 _ENDING: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
