@@ -108,6 +108,15 @@ async def admin(catalog: Catalog, token: str) -> Principal:
 
 @pytest.fixture(scope="session")
 def routed() -> FastAPI:
+    return _routed()
+
+
+@pytest.fixture(scope="session")
+def routed_too() -> FastAPI:
+    return _routed()
+
+
+def _routed() -> FastAPI:
     """The app with every route: made once, as that takes longer than most tests."""
     app = FastAPI()
     for router in routers():
@@ -160,6 +169,17 @@ async def anyone(client_of: Clients) -> httpx.AsyncClient:
 @pytest.fixture
 async def client(client_of: Clients, token: str) -> httpx.AsyncClient:
     return await client_of({"Authorization": f"Bearer {token}"})
+
+
+@pytest.fixture
+async def clients(
+    client: httpx.AsyncClient, routed_too: FastAPI, other_replica: Catalog
+) -> AsyncIterator[list[httpx.AsyncClient]]:
+    """Clients of two replicas over one database."""
+    routed_too.state.catalog = other_replica
+    transport = httpx.ASGITransport(routed_too, raise_app_exceptions=False)
+    async with httpx.AsyncClient(transport=transport, base_url=client.base_url, headers=client.headers) as other:
+        yield [client, other]
 
 
 @pytest.fixture
