@@ -6,7 +6,7 @@ import re
 from datetime import UTC, datetime
 from typing import Final
 
-_PREFIX: Final = "tdm:"
+PREFIX: Final = "tdm:"
 _GENERATED: Final = re.compile(r"tdm:(?P<seconds>[0-9a-f]{8})\.[0-9a-f]{32}", re.ASCII)
 
 
@@ -15,12 +15,12 @@ def generate(received_at: datetime, unique: str) -> str:
 
     `unique` is 32 hexadecimal digits that no other report has.
     """
-    return f"{_PREFIX}{int(received_at.timestamp()):08x}.{unique}"
+    return f"{PREFIX}{int(received_at.timestamp()):08x}.{unique}"
 
 
 def is_generated(transaction_id: str) -> bool:
     """Whether the edge made this id."""
-    return transaction_id.startswith(_PREFIX) and _GENERATED.fullmatch(transaction_id) is not None
+    return transaction_id.startswith(PREFIX) and _GENERATED.fullmatch(transaction_id) is not None
 
 
 def generated_at(transaction_id: str) -> datetime | None:

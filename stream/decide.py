@@ -8,10 +8,22 @@ from typing import Final
 
 from metering.balance import Balance, Place
 from metering.command import Command, Read, Report
-from metering.decision import Answer, Decision, Receipt, Status, decide, remember
-from metering.grant import Grant
-from stream.records import Batch, Rules
-from stream.state import PartitionState, receipt_key
+from metering.decision import Answer, Decision, Receipt, Status, decide
+from metering.transaction import is_generated
+from stream.kept import (
+    ITSELF,
+    Kept,
+    can_be_kept,
+    entry,
+    index_key,
+    is_index_key,
+    oldest_id,
+    receipt_at,
+    receipt_key_of,
+    record_key,
+)
+from stream.records import Batch
+from stream.state import PartitionState, Pending, receipt_key
 from stream.topics import partition_of
 
 _MOST_AHEAD: Final = timedelta(hours=1)
@@ -34,64 +46,105 @@ def ensure_from_gateway(batch: Batch, partition: int, partitions: int, appended_
         raise ValueError("a batch with a command that was received after the log took it")
 
 
-def decide_batch(batch: Batch, offset: int, appended_at: datetime, state: PartitionState) -> list[Answer | None]:
+def decide_batch(
+    batch: Batch, offset: int, appended_at: datetime, state: PartitionState, value: bytes
+) -> list[Answer | None]:
     """The answers to the commands of the usage record at `offset`, in order; `state` is brought up to date.
 
-    `appended_at` is when the log took the record: what `forgotten_before` that expired is not remembered by then.
+    `value` is the batch as the log has it, and `appended_at` when the log took it: what `forgotten_before` that expired
+    is not remembered by then.
 
     Deterministic: decided again from any earlier checkpoint, the same record gives the same answers, or None for the
     commands that the checkpoint holds already. A record that raises leaves the state as it was.
     """
-    draft = Draft(state, forgotten_before(appended_at))
-    answers = _decide_commands(batch, offset, draft)
-    state.adopt(draft.balances, draft.receipts)
-    return answers
+    draft = Draft(batch, offset, appended_at, state)
+    for position in range(len(batch.commands)):
+        draft.decide(position)
+    state.adopt(draft.changes(value, appended_at))
+    return draft.answers
 
 
 class Draft:
-    """What a record changes, on top of the state, until it is decided whole."""
+    """A record being decided: its answers so far, and what they change on top of the state."""
 
-    def __init__(self, state: PartitionState, forgotten: datetime) -> None:
-        self.balances: dict[bytes, Balance] = {}
-        self.receipts: dict[bytes, Receipt] = {}
+    def __init__(self, batch: Batch, offset: int, appended_at: datetime, state: PartitionState) -> None:
+        self.answers: list[Answer | None] = []
+        self._batch = batch
+        self._offset = offset
         self._state = state
-        self._forgotten = forgotten
+        self._balances: dict[bytes, Balance] = {}
+        self._names, self._receipts = _receipts(batch, appended_at, state)
+        #: The positions of the reports accepted under a name.
+        self._accepted: dict[bytes, int] = {}
 
-    def balance(self, meter: bytes) -> Balance:
-        return self.balances.get(meter) or self._state.balance(meter)
-
-    def receipt(self, key: bytes) -> Receipt | None:
-        """The receipt under this key; one that a checkpoint may have deleted is as good as deleted."""
-        receipt = self.receipts.get(key) or self._state.receipt(key)
-        return None if receipt is None or receipt.expires_at < self._forgotten else receipt
-
-    def remember(self, key: bytes, rules: Rules, command: Command, grant: Grant, answer: Answer, place: Place) -> None:
-        """Keep a receipt of a report that was accepted with a transaction id."""
-        if isinstance(command, Report) and isinstance(answer, Decision) and answer.status is Status.ACCEPTED:
-            assert command.transaction_id is not None
-            memory = rules.memory_of(command.transaction_id)
-            self.receipts[key] = remember(command, grant, answer, place, memory)
-
-
-def _decide_commands(batch: Batch, offset: int, draft: Draft) -> list[Answer | None]:
-    answers: list[Answer | None] = []
-    for position, index in enumerate(batch.grant_of):
-        command, grant, place = batch.commands[position], batch.grants[index], Place(offset, position)
-        balance = draft.balance(grant.key)
-        if balance.place.offset >= offset and balance.has_folded(place):
-            answers.append(None)
-            continue
-        key = _receipt_key(grant, command)
-        after, answer = decide(balance, command, grant, place, None if key is None else draft.receipt(key))
+    def decide(self, position: int) -> None:
+        """Answer the next command."""
+        command, grant = self._batch.commands[position], self._batch.grants[self._batch.grant_of[position]]
+        place, meter, name = Place(self._offset, position), grant.key, self._names[position]
+        balance = self._balances.get(meter) or self._state.balance(meter)
+        if balance.place.offset >= self._offset and balance.has_folded(place):
+            self.answers.append(None)
+            return
+        after, answer = decide(balance, command, grant, place, None if name is None else self._receipt(name))
+        self.answers.append(answer)
         if after is not balance:
-            draft.balances[grant.key] = after
-        if key is not None:
-            draft.remember(key, batch.rules, command, grant, answer, place)
-        answers.append(answer)
-    return answers
+            self._balances[meter] = after
+        if name is not None and _is_accepted(command, answer):
+            self._accepted[name] = position
+
+    def changes(self, value: bytes, appended_at: datetime) -> Pending:
+        """What the state is to go on with, once every command is answered."""
+        changes = Pending(self._balances)
+        if not self._accepted:
+            return changes
+        key = record_key(appended_at, self._offset)
+        if can_be_kept(self._batch, appended_at, len(value)) and None not in self.answers:
+            changes.index = {name: entry(key, at) for name, at in self._accepted.items() if is_index_key(name)}
+        if changes.index:
+            changes.records[key] = Kept(value, self.answers)
+        for name, position in self._accepted.items():
+            if name not in changes.index:
+                self._keep_receipt(changes, name, position)
+        return changes
+
+    def _keep_receipt(self, changes: Pending, name: bytes, position: int) -> None:
+        key = name
+        if is_index_key(name):
+            changes.index[name] = ITSELF
+            key = receipt_key_of(name)
+        changes.receipts[key] = receipt_at(self._batch, self.answers, Place(self._offset, position))
+
+    def _receipt(self, name: bytes) -> Receipt | None:
+        position = self._accepted.get(name)
+        if position is None:
+            return self._receipts.get(name)
+        return receipt_at(self._batch, self.answers, Place(self._offset, position))
 
 
-def _receipt_key(grant: Grant, command: Command) -> bytes | None:
-    """Where the receipt of the command's transaction is, or will be; None when it has none."""
-    transaction_id = None if isinstance(command, Read) else command.transaction_id
-    return None if transaction_id is None else receipt_key(grant.key, transaction_id)
+def _receipts(
+    batch: Batch, appended_at: datetime, state: PartitionState
+) -> tuple[list[bytes | None], dict[bytes, Receipt]]:
+    """Under which name each command's receipt is, or will be; and the receipts that there are.
+
+    One that a checkpoint may have deleted is as good as deleted.
+    """
+    oldest, forgotten = oldest_id(appended_at), forgotten_before(appended_at)
+    grants, grant_of = batch.grants, batch.grant_of
+    names = [
+        None
+        if isinstance(command, Read) or command.transaction_id is None
+        else _name(grants[index].key, command.transaction_id, oldest)
+        for index, command in zip(grant_of, batch.commands, strict=True)
+    ]
+    found = state.receipts([name for name in names if name is not None])
+    return names, {name: receipt for name, receipt in found.items() if receipt.expires_at >= forgotten}
+
+
+def _name(meter: bytes, transaction_id: str, oldest: str) -> bytes:
+    if is_generated(transaction_id) and transaction_id >= oldest:
+        return index_key(meter, transaction_id)
+    return receipt_key(meter, transaction_id)
+
+
+def _is_accepted(command: Command, answer: Answer) -> bool:
+    return isinstance(command, Report) and isinstance(answer, Decision) and answer.status is Status.ACCEPTED

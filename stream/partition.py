@@ -151,7 +151,10 @@ class Partition:
             batch = decode_batch(record.value)
             ensure_from_gateway(batch, self.number, self._partitions, record.appended_at)
             send = partial(
-                self._send, record, batch, decide_batch(batch, record.offset, record.appended_at, self._state)
+                self._send,
+                record,
+                batch,
+                decide_batch(batch, record.offset, record.appended_at, self._state, record.value),
             )
         except POISON as error:
             send = partial(self._bury, record, str(error) or type(error).__name__)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final, Protocol
 
 import rocksdict
@@ -11,6 +11,8 @@ import rocksdict
 OFFSET_KEY: Final = b"__faust\0offset__"
 
 Changes = Mapping[bytes, bytes | None]
+#: Keys from the first (included) to the second.
+Range = tuple[bytes, bytes]
 
 
 class Store(Protocol):
@@ -18,11 +20,17 @@ class Store(Protocol):
 
     def get(self, key: bytes) -> bytes | None: ...
 
+    def find(self, keys: Sequence[bytes]) -> Sequence[bytes | None]:
+        """The value of each key, or None, in one look-up."""
+
     def keys(self, start: bytes, stop: bytes) -> Iterator[bytes]:
         """The keys in [start, stop), ascending."""
 
-    def write(self, changes: Changes, offset: int) -> None:
-        """Apply the changes (None deletes) and the changelog offset that they came at, all or nothing."""
+    def write(self, changes: Changes, offset: int, forgotten: Range | None = None) -> None:
+        """Delete what is forgotten, apply the changes (None deletes) and the changelog offset that they came at.
+
+        All or nothing.
+        """
 
     def offset(self) -> int | None:
         """The changelog offset of the last write, None before the first."""
@@ -38,10 +46,15 @@ class MemoryStore:
     def get(self, key: bytes) -> bytes | None:
         return self._items.get(key)
 
+    def find(self, keys: Sequence[bytes]) -> Sequence[bytes | None]:
+        return [self._items.get(key) for key in keys]
+
     def keys(self, start: bytes, stop: bytes) -> Iterator[bytes]:
         return iter(sorted(key for key in self._items if start <= key < stop))
 
-    def write(self, changes: Changes, offset: int) -> None:
+    def write(self, changes: Changes, offset: int, forgotten: Range | None = None) -> None:
+        for key in [] if forgotten is None else [*self.keys(*forgotten)]:
+            del self._items[key]
         for key, value in changes.items():
             if value is None:
                 self._items.pop(key, None)
@@ -63,14 +76,20 @@ class RocksStore:
         value: bytes | None = self._db.get(key)
         return value
 
+    def find(self, keys: Sequence[bytes]) -> Sequence[bytes | None]:
+        found: list[bytes | None] = self._db.get(list(keys)) if keys else []
+        return found
+
     def keys(self, start: bytes, stop: bytes) -> Iterator[bytes]:
         for key in self._db.keys(from_key=start):
             if key >= stop:
                 return
             yield key
 
-    def write(self, changes: Changes, offset: int) -> None:
+    def write(self, changes: Changes, offset: int, forgotten: Range | None = None) -> None:
         batch = rocksdict.WriteBatch(raw_mode=True)
+        if forgotten is not None:
+            batch.delete_range(*forgotten)
         for key, value in changes.items():
             if value is None:
                 batch.delete(key)

@@ -61,13 +61,16 @@ class Replay:
         try:
             batch = decode_batch(value)
             ensure_from_gateway(batch, self._partition, self._partitions, at)
-            return Folded(record.offset, value, batch, self.decide(batch, record.offset, at))
+            return Folded(record.offset, value, batch, self.decide(batch, record.offset, at, value))
         except POISON:
             return Folded(record.offset, value, None, [])
 
-    def decide(self, batch: Batch, offset: int, at: datetime) -> list[Answer | None]:
-        """The answers to the batch that the log took at this time; raises what deciding raises, and nothing changed."""
-        answers = decide_batch(batch, offset, at, self.state)
+    def decide(self, batch: Batch, offset: int, at: datetime, value: bytes) -> list[Answer | None]:
+        """The answers to the batch (`value`, encoded) that the log took at this time.
+
+        Raises what deciding raises, and then nothing changed.
+        """
+        answers = decide_batch(batch, offset, at, self.state, value)
         if self.state.changes >= _MOST_CHANGES:
             self.state.save(self.state.take(offset + 1, forgotten_before(at)), offset)
         return answers

@@ -18,7 +18,7 @@ from metering.decision import Answer, Decision, Status
 from metering.grant import Grant, Reason
 from metering.quantity import parse
 from stream.reader import Record
-from stream.records import Batch
+from stream.records import Batch, encode
 from stream.topics import USAGE
 from stream.verify.log import Log, Watch
 from stream.verify.replay import Folded, Replay, appended_at
@@ -116,7 +116,8 @@ class WhatIf:
         if folded.batch is None or not positions:
             return
         supposed = self._supposed(folded.batch, positions)
-        for position, answer in zip(positions, would.decide(supposed, record.offset, appended_at(record)), strict=True):
+        answers = would.decide(supposed, record.offset, appended_at(record), encode(supposed))
+        for position, answer in zip(positions, answers, strict=True):
             self._count(folded, position, answer)
 
     def _supposed(self, batch: Batch, positions: Sequence[int]) -> Batch:

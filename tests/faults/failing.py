@@ -70,19 +70,23 @@ def blocked(bootstrap_servers: str, data: Path) -> faust.App:
     """Its loop hangs, and no watchdog runs in it."""
     watchdog._MISSED_LOOKS = 2  # type: ignore[misc]
 
-    def block(batch: Batch, offset: int, appended_at: datetime, state: PartitionState) -> list[Answer | None]:
+    def block(
+        batch: Batch, offset: int, appended_at: datetime, state: PartitionState, value: bytes
+    ) -> list[Answer | None]:
         if offset == _FAILS_AT:
             time.sleep(600)
-        return decide_batch(batch, offset, appended_at, state)
+        return decide_batch(batch, offset, appended_at, state, value)
 
     partition.decide_batch = block  # type: ignore[attr-defined]
     return sound(bootstrap_servers, data)
 
 
-def _failing(batch: Batch, offset: int, appended_at: datetime, state: PartitionState) -> list[Answer | None]:
+def _failing(
+    batch: Batch, offset: int, appended_at: datetime, state: PartitionState, value: bytes
+) -> list[Answer | None]:
     if offset == _FAILS_AT:
         raise RuntimeError("the record at offset 1")
-    return decide_batch(batch, offset, appended_at, state)
+    return decide_batch(batch, offset, appended_at, state, value)
 
 
 WORKERS = {STOCK: stock, OURS: ours, SOUND: sound, HANGING: hanging, BLOCKED: blocked}

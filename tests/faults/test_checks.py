@@ -31,7 +31,7 @@ def history() -> list[Decided]:
     """Two accepted reports, and one that is refused under another limit."""
     state = PartitionState(MemoryStore())
     return [
-        Decided(VERSION, 0, offset, decide_batch(decode_batch(value), offset, NOON, state), value)
+        Decided(VERSION, 0, offset, decide_batch(decode_batch(value), offset, NOON, state, value), value)
         for offset, value in enumerate(BATCHES)
     ]
 

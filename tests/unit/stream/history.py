@@ -82,7 +82,7 @@ class History(MemoryLog):
         held = held_against or grant()
         value = encode(Batch(VERSION, b"origin__", 1, None, Rules(), [held], [0] * len(commands), list(commands)))
         offset = self.topic(USAGE).append(value)
-        decided = Decided(VERSION, 0, offset, decide_batch(decode_batch(value), offset, NOON, self.state), value)
+        decided = Decided(VERSION, 0, offset, decide_batch(decode_batch(value), offset, NOON, self.state, value), value)
         at = self.topic(DECISIONS).append(encode(decided))
         self.rows += [list(row) for row in rows_of(decided, at, NOWHERE)]
         self.decided_to = offset + 1

@@ -6,12 +6,21 @@ from decimal import Decimal
 
 import pytest
 
-from metering.balance import NEW_BALANCE
+from metering.balance import NEW_BALANCE, Balance
 from metering.command import Peek, Read
 from metering.decision import Decision, Receipt, Standing, Status
 from stream.decide import decide_batch
 from stream.partition import Partition, UsageRecord
-from stream.records import AuditEvent, audit_events, decode_batch, decode_dead_letter
+from stream.records import (
+    VERSION,
+    AuditEvent,
+    Batch,
+    Rules,
+    audit_events,
+    decode_batch,
+    decode_dead_letter,
+    encode,
+)
 from stream.state import PartitionState, StateUnreadable
 from stream.store import MemoryStore
 from stream.topics import partition_of
@@ -108,12 +117,15 @@ async def test_garbage_goes_to_dead_letters_and_the_log_goes_on() -> None:
 
 def test_a_batch_that_cannot_be_decided_leaves_no_trace_of_its_first_half() -> None:
     class Broken(PartitionState):
-        def receipt(self, key: bytes) -> Receipt | None:
-            raise ArithmeticError
+        def balance(self, meter: bytes) -> Balance:
+            if meter != grant().key:
+                raise ArithmeticError
+            return super().balance(meter)
 
-    state = Broken(MemoryStore())
+    state, grants = Broken(MemoryStore()), [grant(), grant(entitlement="e-2")]
+    both = Batch(VERSION, b"origin__", 1, None, Rules(), grants, [0, 1], [report("1"), report("1")])
     with pytest.raises(ArithmeticError):
-        decide_batch(decode_batch(batch(report("1"), report("1", "t-1"))), 0, NOON, state)
+        decide_batch(both, 0, NOON, state, encode(both))
     assert state.balance(grant().key) == NEW_BALANCE
     assert state.changes == 0
 
@@ -157,9 +169,9 @@ async def test_an_expired_receipt_is_forgotten_an_hour_of_log_time_later() -> No
 def test_a_receipt_that_a_checkpoint_may_have_deleted_is_not_found_whether_it_was_or_not() -> None:
     state = PartitionState(MemoryStore())
     first, again = batch(report("2", "t-1")), batch(report("2", "t-1", NOON + timedelta(days=34)))
-    decide_batch(decode_batch(first), 0, NOON, state)
+    decide_batch(decode_batch(first), 0, NOON, state, first)
     expired_by_the_logs_time = NOON + timedelta(days=35, hours=2)
-    (answer,) = decide_batch(decode_batch(again), 1, expired_by_the_logs_time, state)
+    (answer,) = decide_batch(decode_batch(again), 1, expired_by_the_logs_time, state, again)
     assert isinstance(answer, Decision)
 
 
