@@ -21,7 +21,7 @@ from stream.topics import partition_of
 PARTITIONS: Final = 8  # the default of TIDEMARK_PARTITIONS
 BATCH: Final = 200
 
-_BEGUN: Final = datetime(2026, 3, 1, tzinfo=UTC)
+_BEGUN: Final = datetime.now(UTC) - timedelta(minutes=5)
 _BETWEEN: Final = timedelta(microseconds=10)
 _HIGHEST: Final = 400
 _MEAN: Final = Decimal(1 + _HIGHEST) / 8
