@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,6 +20,8 @@ from stream.topics import DECISIONS, USAGE
 
 Outcome = tuple[int, Status, Decimal]
 WORKER: Final = "worker-1"
+_READY: Final = "deciding from offset"
+_READY_WITHIN: Final = 60.0
 
 
 @dataclass(frozen=True)
@@ -52,19 +55,32 @@ def fill_usage(servers: str, work: Work) -> tuple[int, int]:
 
 
 @contextmanager
-def worker(servers: str, folder: Path) -> Iterator[int]:
+def worker(servers: str, folder: Path, name: str = WORKER, partitions: int = PARTITIONS) -> Iterator[int]:
     """The worker process; gives its pid."""
-    env = {"TIDEMARK_KAFKA": servers, "TIDEMARK_DATA": str(folder), "TIDEMARK_PARTITIONS": str(PARTITIONS)}
-    with python("-m", "tidemark", "worker", "--instance", WORKER, env=env, output=folder / "worker.log") as pid:
+    env = {"TIDEMARK_KAFKA": servers, "TIDEMARK_DATA": str(folder), "TIDEMARK_PARTITIONS": str(partitions)}
+    with python("-m", "tidemark", "worker", "--instance", name, env=env, output=log_of(folder, name)) as pid:
         yield pid
+
+
+def log_of(folder: Path, name: str) -> Path:
+    return folder / f"{name}.log"
+
+
+def wait_until_ready(folder: Path, name: str) -> None:
+    """Wait until the worker has partitions."""
+    deadline = time.monotonic() + _READY_WITHIN
+    while _READY not in log_of(folder, name).read_text():
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"{name} got no partitions")
+        time.sleep(0.1)
 
 
 def decide(servers: str, folder: Path, work: Work) -> Decided:
     """Fill the log, let a worker decide it, and recount what it decided."""
     records, bytes_read = fill_usage(servers, work)
-    with worker(servers, folder) as pid:
-        run = asyncio.run(watch(servers, DECISIONS, records, pid))
-    decided, bytes_written = asyncio.run(_decided(servers))
+    with worker(servers, folder, partitions=work.partitions) as pid:
+        run = asyncio.run(watch(servers, DECISIONS, records, pid, partitions=work.partitions))
+    decided, bytes_written = asyncio.run(_decided(servers, work.partitions))
     expected = recount(work)
     wrong = sum(decided.get(key) != outcomes for key, outcomes in expected.items())
     refused = sum(status is Status.REJECTED for outcomes in decided.values() for _, status, _ in outcomes)
@@ -84,11 +100,11 @@ def recount(work: Work) -> dict[bytes, list[Outcome]]:
     return outcomes
 
 
-async def _decided(servers: str) -> tuple[dict[bytes, list[Outcome]], int]:
+async def _decided(servers: str, partitions: int) -> tuple[dict[bytes, list[Outcome]], int]:
     """Each meter's decisions as they stand on the topic (sequence, status, value after), and the topic's bytes."""
     found: dict[bytes, list[Outcome]] = defaultdict(list)
     size = 0
-    async for _, value in read(servers, DECISIONS):
+    async for _, value in read(servers, DECISIONS, partitions):
         size += len(value)
         for event in audit_events(decode_decided(value)):
             decision = event.decision

@@ -7,7 +7,7 @@ import logging
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -49,13 +49,13 @@ class Run:
 
 
 @contextmanager
-def kafka() -> Iterator[tuple[str, Path]]:
+def kafka(partitions: int = PARTITIONS) -> Iterator[tuple[str, Path]]:
     """A broker of its own with every topic of a deployment; gives its address and a folder beside its log."""
     with tempfile.TemporaryDirectory() as name:
         broker = EmbeddedKafka(Path(name) / "kafka")
         try:
             broker.start()
-            asyncio.run(create_topics(broker.bootstrap_servers, PARTITIONS))
+            asyncio.run(create_topics(broker.bootstrap_servers, partitions))
             yield broker.bootstrap_servers, Path(name)
         finally:
             broker.stop()
@@ -96,41 +96,49 @@ async def fill(servers: str, topic: str, records: Iterable[tuple[int, bytes | No
     return len(sent), size
 
 
-async def watch(servers: str, topic: str, expected: int, pid: int) -> Run:
-    """Look on while the process writes so many records to the topic; where it stalls, those that it wrote count."""
+async def watch(servers: str, topic: str, expected: int, *pids: int, partitions: int = PARTITIONS) -> Run:
+    """Look on while the processes write so many records to the topic; where they stall, those that they wrote count."""
     async with _consumer(servers) as consumer:
-        process = psutil.Process(pid)
-        begun = last = await _grown(consumer, topic, 1, process, _STARTS_WITHIN)
+        look = Look(consumer, _partitions(topic, partitions), [psutil.Process(pid) for pid in pids])
+        begun = last = await look.grown(1, _STARTS_WITHIN)
         while last.records < expected:
             try:
-                last = await _grown(consumer, topic, last.records + 1, process, _STALLED_AFTER)
+                last = await look.grown(last.records + 1, _STALLED_AFTER)
             except TimeoutError:
                 break
     return Run(last.records - begun.records, last.seconds - begun.seconds, last.cpu_seconds - begun.cpu_seconds)
 
 
-async def read(servers: str, topic: str) -> AsyncIterator[tuple[int, bytes]]:
+async def read(servers: str, topic: str, partitions: int = PARTITIONS) -> AsyncIterator[tuple[int, bytes]]:
     """Every record of the topic: its partition and value, each partition in order."""
     async with _consumer(servers) as consumer:
-        partitions = _partitions(topic)
-        consumer.assign(partitions)
-        await consumer.seek_to_beginning(*partitions)
-        ends = await consumer.end_offsets(partitions)
+        wanted = _partitions(topic, partitions)
+        consumer.assign(wanted)
+        await consumer.seek_to_beginning(*wanted)
+        ends = await consumer.end_offsets(wanted)
         while any([await consumer.position(tp) < end for tp, end in ends.items()]):
             for tp, records in (await consumer.getmany(timeout_ms=1_000)).items():
                 for found in records:
                     yield tp.partition, found.value
 
 
-async def _grown(consumer: Any, topic: str, least: int, process: psutil.Process, within: float) -> Run:
-    """The topic's records, and the process's clock and CPU, once it holds `least` of them."""
-    deadline = time.monotonic() + within
-    while (records := sum((await consumer.end_offsets(_partitions(topic))).values())) < least:
-        if time.monotonic() > deadline:
-            raise TimeoutError(f"{topic} stands at {records} records")
-        await asyncio.sleep(_LOOK_EVERY)
-    used = process.cpu_times()
-    return Run(records, time.monotonic(), used.user + used.system)
+@dataclass(frozen=True)
+class Look:
+    """A topic and the processes that write it, looked at from outside."""
+
+    consumer: Any
+    partitions: Sequence[TopicPartition]
+    processes: Sequence[psutil.Process]
+
+    async def grown(self, least: int, within: float) -> Run:
+        """The topic's records, and the processes' clock and CPU, once it holds `least` of them."""
+        deadline = time.monotonic() + within
+        while (records := sum((await self.consumer.end_offsets(self.partitions)).values())) < least:
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"{self.partitions[0].topic} stands at {records} records")
+            await asyncio.sleep(_LOOK_EVERY)
+        used = [process.cpu_times() for process in self.processes]
+        return Run(records, time.monotonic(), sum(times.user + times.system for times in used))
 
 
 @asynccontextmanager
@@ -143,5 +151,5 @@ async def _consumer(servers: str) -> AsyncIterator[Any]:
         await consumer.stop()
 
 
-def _partitions(topic: str) -> list[TopicPartition]:
-    return [TopicPartition(topic, number) for number in range(PARTITIONS)]
+def _partitions(topic: str, partitions: int) -> list[TopicPartition]:
+    return [TopicPartition(topic, number) for number in range(partitions)]

@@ -8,7 +8,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from typing import Final
+from functools import lru_cache
+from typing import Final, overload
 
 from metering.command import Report
 from metering.grant import Grant
@@ -21,9 +22,14 @@ from stream.topics import partition_of
 PARTITIONS: Final = 8  # the default of TIDEMARK_PARTITIONS
 BATCH: Final = 200
 
-_BEGUN: Final = datetime.now(UTC) - timedelta(minutes=5)
+RESETS: Final = ResetPeriod.MONTH
+BEGUN: Final = datetime.now(UTC) - timedelta(minutes=5)
 _BETWEEN: Final = timedelta(microseconds=10)
+_SPREAD: Final = 0x9E3779B97F4A7C15F39CC0605CEDC835  # 2^128 over the golden ratio
+_ORGANIZATION: Final = str(uuid.UUID(int=1))
+_LICENSE: Final = str(uuid.UUID(int=2))
 _HIGHEST: Final = 400
+_LOWEST_LIMIT: Final = Decimal(1_000)
 _MEAN: Final = Decimal(1 + _HIGHEST) / 8
 
 
@@ -34,7 +40,7 @@ class Work:
     `named`: each has a transaction id as ingest makes one for a report without. `batch` of them come in a record.
     """
 
-    grants: Sequence[Grant]
+    grants: Grants
     meter_of: Sequence[int]
     values: Sequence[Decimal]
     named: bool = False
@@ -45,7 +51,7 @@ class Work:
         return len(self.values)
 
     def report(self, index: int) -> Report:
-        at = _BEGUN + index * _BETWEEN
+        at = BEGUN + index * _BETWEEN
         name = generate(at, f"{index:032x}") if self.named else None
         return Report(self.values[index], Behavior.APPEND, at, at, "bench", name)
 
@@ -57,27 +63,31 @@ class Work:
         return replace(self, meter_of=self.meter_of[:reports], values=self.values[:reports])
 
 
-def make_work(reports: int, meters: int) -> Work:
-    """Reports in even use of the meters; about half of the meters are granted a little less than is asked of them."""
+def make_work(reports: int, meters: int, partitions: int = PARTITIONS, *, named: bool = False) -> Work:
+    """Reports in even use of the meters.
+
+    About half of the meters are granted a little less than is asked of them, where each is asked often.
+    """
     chance = random.Random(7)
-    limit = (_MEAN * reports / meters).quantize(Decimal(1))
     return Work(
-        [_grant(number, limit, chance) for number in range(meters)],
+        Grants(meters, max(_LOWEST_LIMIT, (_MEAN * reports / meters).quantize(Decimal(1)))),
         [chance.randrange(meters) for _ in range(reports)],
         [Decimal(chance.randint(1, _HIGHEST)) / 4 for _ in range(reports)],
+        named,
+        BATCH,
+        partitions,
     )
 
 
 def batches(work: Work) -> Iterator[tuple[int, list[int]]]:
     """The reports as ingest would pack them under a flood: each partition's in order, `work.batch` to a record."""
     filling: list[list[int]] = [[] for _ in range(work.partitions)]
-    partitions = [partition_of(grant.key, work.partitions) for grant in work.grants]
     for index, meter in enumerate(work.meter_of):
-        batch = filling[partitions[meter]]
-        batch.append(index)
-        if len(batch) == work.batch:
-            yield partitions[meter], batch
-            filling[partitions[meter]] = []
+        partition = partition_of(work.grants.meter(meter), work.partitions)
+        filling[partition].append(index)
+        if len(filling[partition]) == work.batch:
+            yield partition, filling[partition]
+            filling[partition] = []
     yield from ((partition, batch) for partition, batch in enumerate(filling) if batch)
 
 
@@ -98,20 +108,57 @@ def record(work: Work, number: int, indices: Sequence[int]) -> bytes:
     )
 
 
-def _grant(number: int, limit: Decimal, chance: random.Random) -> Grant:
-    instance, entitlement = divmod(number, 20)
-    return Grant(
-        organization_id=str(uuid.UUID(int=1)),
-        instance_id=str(uuid.UUID(int=chance.getrandbits(128))),
-        instance_slug=f"instance-{instance}",
-        entitlement_id=str(uuid.UUID(int=chance.getrandbits(128))),
-        entitlement_slug=f"meter-{entitlement}",
-        license_id=str(uuid.UUID(int=2)),
-        license_slug="bench",
-        license_version="1",
-        license_active=True,
-        aggregation=Aggregation.SUM,
-        limit=limit,
-        warning_percent=Decimal(80),
-        reset_period=ResetPeriod.MONTH,
-    )
+class Grants(Sequence[Grant]):
+    """The grants of so many meters, each made when it is wanted: ten million would not fit into memory."""
+
+    def __init__(self, meters: int, limit: Decimal) -> None:
+        self._meters = meters
+        self._limit = limit
+        self._grant = lru_cache(100_000)(self._make)
+
+    def __len__(self) -> int:
+        return self._meters
+
+    @overload
+    def __getitem__(self, index: int) -> Grant: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Grant]: ...
+    def __getitem__(self, index: int | slice) -> Grant | Sequence[Grant]:
+        if isinstance(index, slice):
+            return [self[number] for number in range(*index.indices(self._meters))]
+        if not 0 <= index < self._meters:
+            raise IndexError(index)
+        return self._grant(index)
+
+    def meter(self, number: int) -> bytes:
+        """The key of a meter, as its grant has it."""
+        instance, entitlement = _ids(number)
+        return f"{_ORGANIZATION}/{instance}/{entitlement}".encode()
+
+    def _make(self, number: int) -> Grant:
+        instance, entitlement = _ids(number)
+        return Grant(
+            organization_id=_ORGANIZATION,
+            instance_id=instance,
+            instance_slug=f"instance-{number // 20}",
+            entitlement_id=entitlement,
+            entitlement_slug=f"meter-{number % 20}",
+            license_id=_LICENSE,
+            license_slug="bench",
+            license_version="1",
+            license_active=True,
+            aggregation=Aggregation.SUM,
+            limit=self._limit,
+            warning_percent=Decimal(80),
+            reset_period=RESETS,
+        )
+
+
+def _ids(number: int) -> tuple[str, str]:
+    """The ids of a meter's instance and entitlement, spread over all ids as random ones are."""
+    return _id((number + 1) * _SPREAD), _id((number + 1) * _SPREAD * _SPREAD)
+
+
+def _id(number: int) -> str:
+    digits = f"{number % (1 << 128):032x}"
+    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
