@@ -48,8 +48,8 @@ class Group:
 
     async def _watch(self) -> None:
         admin = AIOKafkaAdminClient(bootstrap_servers=self._bootstrap_servers)
-        await admin.start()
         try:
+            await admin.start()
             while True:
                 async with asyncio.timeout(_ANSWER_WITHIN):
                     self.look(await admin.describe_consumer_groups([GROUP]))

@@ -43,6 +43,10 @@ class KafkaUsageLog:
                 enable_auto_commit=False,
                 auto_offset_reset="earliest",  # what retention took is not waited for
             )
-            await consumer.start()
+            try:
+                await consumer.start()
+            except BaseException:
+                await consumer.stop()
+                raise
             self._consumer = consumer
         return self._consumer

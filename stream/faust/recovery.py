@@ -152,7 +152,8 @@ class ContiguousRecovery(Recovery):
 
     async def _recover(self, generation: int) -> None:
         app, tables = self.app, cast("ContiguousTables", self.tables)
-        consumer = cast("Any", app.consumer)
+        consumer, revocations = cast("Any", app.consumer), tables.revocations
+        tables.owner.drop()
         self._set_recovery_started()
         await self._wait(_rebuild_all(tables.owner, sorted(tp.partition for tp in self.active_tps)))
         await app.on_rebalance_complete.send()
@@ -161,7 +162,11 @@ class ContiguousRecovery(Recovery):
             return
         source = {tp for tp in consumer.assignment() if not self._is_changelog_tp(tp)}
         if source:
-            await self._wait(self._open(source))
+            starts = await self._seek(source)
+            if tables.revocations != revocations:  # by the group, before it assigns anew: that is another recovery's
+                return
+            for tp, offset in starts.items():
+                tables.owner.open(tp.partition, offset)
         tables.owner.settle()
         app.flow_control.resume()
         consumer.resume_partitions(source)
@@ -172,20 +177,26 @@ class ContiguousRecovery(Recovery):
         self.tables.on_standbys_ready()
         cast("Any", app).on_rebalance_end()
 
-    async def _open(self, source: set[TP]) -> None:
-        app = cast("faust.App", self.app)
-        owner = cast("ContiguousTables", self.tables).owner
-        begin = await beginnings(app, source)
-        starts = {tp: owner.start_of(tp.partition, begin[tp]) for tp in source}
-        await start_at(app, starts)
-        for tp, offset in starts.items():
-            owner.open(tp.partition, offset)
+    async def _seek(self, source: set[TP]) -> dict[TP, int]:
+        """Where each partition goes on, once the consumer stands there."""
+        app, owner = cast("faust.App", self.app), cast("ContiguousTables", self.tables).owner
+        starts: dict[TP, int] = {}
+
+        async def seek() -> None:
+            begin = await beginnings(app, source)
+            starts.update({tp: owner.start_of(tp.partition, begin[tp]) for tp in source})
+            await start_at(app, starts)
+
+        await self._wait(seek())
+        return starts
 
 
 class ContiguousTables(TableManager):
     """Faust's table manager with `ContiguousRecovery`, telling `owner` of the moments that it has to act on."""
 
     owner: PartitionOwner
+    revocations = 0
+    """How often the group took the partitions away."""
 
     @property
     def recovery(self) -> Recovery:
@@ -200,6 +211,7 @@ class ContiguousTables(TableManager):
         self.add_future(self.owner.watch())
 
     def on_partitions_revoked(self, revoked: set[TP]) -> None:
+        self.revocations += 1
         if not self.app.should_stop:  # else `on_stop` comes, which closes them in order
             self.owner.drop()
         super().on_partitions_revoked(revoked)

@@ -87,7 +87,7 @@ def app(flow_control: FlowControlEvent, queue: FlowControlQueue[int]) -> Any:
 def tables() -> Any:
     owner = Mock(name="owner", rebuild=AsyncMock())
     owner.start_of.return_value = COMMITTED
-    made = Mock(name="tables", owner=owner, changelog_topics=frozenset())
+    made = Mock(name="tables", owner=owner, changelog_topics=frozenset(), revocations=0)
     made.values.return_value = []
     return made
 
@@ -110,3 +110,26 @@ async def test_our_recovery_delivers_every_record_from_where_the_state_stands(
     await ContiguousRecovery(app, tables())._recover(GENERATION)
     app.consumer.fetch()
     assert delivered(queue) == [*range(COMMITTED, END)]
+
+
+async def test_what_the_group_takes_away_in_the_middle_is_not_opened(app: Any, queue: FlowControlQueue[int]) -> None:
+    """A worker that was frozen in its recovery wakes to this: revoked, and not assigned anew yet."""
+    recovering = tables()
+
+    async def revoked(*_: TP) -> dict[TP, int]:
+        recovering.revocations += 1
+        return {SOURCE: 0}
+
+    app.consumer.earliest_offsets = revoked
+    await ContiguousRecovery(app, recovering)._recover(GENERATION)
+    app.consumer.fetch()
+    recovering.owner.open.assert_not_called()
+    recovering.owner.settle.assert_not_called()
+    assert delivered(queue) == []
+
+
+async def test_nothing_from_before_is_at_work_beside_what_is_recovered(app: Any) -> None:
+    recovering = tables()
+    await ContiguousRecovery(app, recovering)._recover(GENERATION)
+    calls = [name for name, *_ in recovering.owner.method_calls]
+    assert calls == ["drop", "start_of", "open", "settle"]
