@@ -6,7 +6,14 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from kaitencloud import AuthenticationError, ConflictError, KaitenClient, NotFoundError, ThresholdExceededError
+from kaitencloud import (
+    AuthenticationError,
+    ConflictError,
+    KaitenClient,
+    NotFoundError,
+    ThresholdExceededError,
+    targeting,
+)
 from kaitencloud.types import AuditTrail, Customer, Instance, License
 
 from tests.pipeline import Pipeline, wait_until
@@ -173,3 +180,33 @@ def test_service_accounts_issue_tokens_that_end_when_revoked(kaiten: KaitenClien
             limited.customers.list()
     [listed] = kaiten.service_accounts.list_tokens("billing")
     assert (listed.scopes, listed.revoked_at is not None) == (["read:customers"], True)
+
+
+def test_feature_flags_are_written_with_the_clients_builders(kaiten: KaitenClient) -> None:
+    variants = [targeting.variant("on", True, description="Seen"), targeting.variant("off", False)]
+    made = kaiten.feature_flags.create(
+        name="New checkout",
+        type="boolean",
+        variants=variants,
+        default_variant="off",
+        targetings=[
+            targeting.rule("Growth plan", "__kaiten.license.familySlug == 'growth'", "on"),
+            targeting.split_rule("Everyone else", "true", {"on": 20, "off": 80}),
+            targeting.schedule_rule(
+                "Later", "true", start=targeting.step("on", 0, START), end=targeting.step("on", 100, END)
+            ),
+        ],
+        metadata={"team": "shop"},
+    )
+    assert (made.slug, made.default_variant.type, made.default_variant.value) == ("new-checkout", "basic", "off")
+    assert [rule.type for rule in made.targetings] == ["basic", "rollout_percentage", "rollout_date"]
+    assert (made.targetings[2].start.date, made.targetings[2].end.percentage) == (START, 100)
+    split = targeting.split({"on": 50, "off": 50})
+    kaiten.feature_flags.update(
+        "new-checkout", name="Checkout", type="boolean", variants=variants, default_variant=split
+    )
+    [found] = kaiten.feature_flags.list()
+    assert (found.name, found.default_variant.distribution, found.targetings) == ("Checkout", {"on": 50, "off": 50}, [])
+    kaiten.feature_flags.delete("new-checkout")
+    with pytest.raises(NotFoundError):
+        kaiten.feature_flags.get("new-checkout")
