@@ -6,9 +6,11 @@ import time
 from collections import Counter
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from bench.torture.meters import Meter
+
+_A_SILENCE: Final = 3.0
 
 
 class Told(NamedTuple):
@@ -41,11 +43,13 @@ class Answers:
     """Reads that did not see a report which was answered before."""
     filled: set[Meter] = field(default_factory=set)
     """Hot meters that refused a report of 1: they are at their limit exactly."""
-    longest_silence: float = 0.0
+    silences: list[tuple[float, float]] = field(default_factory=list)
+    """Seconds in which nobody was answered, where they were many, and when they began (monotonic)."""
     _last: float = field(default_factory=time.monotonic)
 
     def tell(self, told: Told) -> None:
         self.told.append(told)
         now = time.monotonic()
-        self.longest_silence = max(self.longest_silence, now - self._last)
+        if now - self._last > _A_SILENCE:
+            self.silences.append((now - self._last, self._last))
         self._last = now

@@ -62,6 +62,8 @@ class Faults:
     def __init__(self, pipeline: Pipeline, seed: int, say: Say) -> None:
         self.done: Counter[Fault] = Counter()
         self.kills: Counter[str] = Counter()
+        self.times: list[tuple[float, Fault]] = []
+        """When each was begun (monotonic)."""
         self.outlived: list[str] = []
         """Processes that a stop in good order left behind."""
         self.taken_over = 0
@@ -105,6 +107,7 @@ class Faults:
 
     def do(self, fault: Fault) -> None:
         self._say(fault)
+        self.times.append((time.monotonic(), fault))
         self._do[fault]()
         self.done[fault] += 1
 

@@ -170,12 +170,23 @@ def _report(topic: Topic, answers: Answers, faults: Faults, usage: checks.Usage)
         "answers": dict(answers.statuses),
         "answered": len(answers.told),
         "given_up": answers.given_up,
-        "longest_silence_s": round(answers.longest_silence, 1),
+        "longest_silences": _longest_silences(answers, faults),
         "decisions": dict(decisions),
         "decided_again": topic.repeated,
         "meters": len(usage),
         "filled_to_the_limit": len(answers.filled),
     }
+
+
+def _longest_silences(answers: Answers, faults: Faults) -> list[str]:
+    """The seconds without any answer, and what was done before and during them."""
+    longest = sorted(answers.silences, reverse=True)[:5]
+    return [f"{length:.1f} s: {', '.join(_done_around(begun, length, faults))}" for length, begun in longest]
+
+
+def _done_around(begun: float, length: float, faults: Faults) -> list[Fault]:
+    before = [fault for at, fault in faults.times if at <= begun][-1:]
+    return before + [fault for at, fault in faults.times if begun < at < begun + length]
 
 
 def as_json(outcome: Outcome) -> str:
