@@ -21,7 +21,7 @@ up: $(READY) ## Start everything on this machine; Ctrl-C stops it
 
 test: $(READY) ## Run every test, on real parts
 	@$(BIN)/python -m tidemark.jars
-	$(BIN)/python -m pytest -m "not torture"
+	$(BIN)/python -m pytest
 
 check: $(READY) ## Hold format, lint, types and the import contract
 	$(BIN)/ruff format --check
@@ -38,7 +38,6 @@ bench: $(READY) ## Measure; BENCH=x measures one thing
 
 torture: $(READY) ## Kill, freeze and wipe parts under load, then recount; MINUTES=15 SEED=n
 	@$(BIN)/python -m tidemark.jars
-	$(BIN)/python -m pytest -m torture
 	@$(BIN)/python -m bench.torture --minutes $(MINUTES) $(if $(SEED),--seed $(SEED))
 
 clean: ## Remove the environment and caches, but no data

@@ -9,7 +9,7 @@ import pytest
 from bench.torture.faults import Fault
 from bench.torture.run import Plan, as_json, torture
 
-pytestmark = [pytest.mark.faults, pytest.mark.torture]
+pytestmark = pytest.mark.faults
 
 SCRIPT = (Fault.WIPE_WORKER, Fault.FREEZE_WORKER, Fault.ADD_WORKER, Fault.KILL_TWO, Fault.STOP_WORKER)
 
