@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from queue import SimpleQueue
@@ -11,20 +12,22 @@ from typing import Any, Final, Self, TypeVar
 import clickhouse_connect
 from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError, DatabaseError, OperationalError
-from clickhouse_connect.driver.insert import InsertContext
 from clickhouse_migrations.connection import ClickhouseConnectConnection
 from clickhouse_migrations.migration import MigrationStorage
 from clickhouse_migrations.migrator import Migrator
 
 from metering.problems import Unavailable
-from sql.statements import MIGRATIONS, statement
+from sql.native import Blocks
+from sql.statements import MIGRATIONS, insert_statement, statement
 
 READERS: Final = 3
 
-#: One INSERT is one part, there or not there: one block whatever its bytes, and a second month in it is an error.
+#: One INSERT is one part, there or not there: one block whatever its bytes, and a second month in it is an error. None
+#: takes so long that the tokens of those that came after its check no longer fit `non_replicated_deduplication_window`.
 WRITING: Final[Mapping[str, Any]] = {
     "async_insert": 0,
     "max_insert_threads": 1,
+    "max_execution_time": 60,
     "max_partitions_per_insert_block": 1,
     "min_insert_block_size_rows": 1_048_576,
     "min_insert_block_size_bytes": 0,
@@ -37,9 +40,14 @@ READING: Final[Mapping[str, Any]] = {
     "max_threads": 2,
 }
 
+_THROWN: Final = 395  # FUNCTION_THROW_IF_VALUE_IS_NON_ZERO
 _TOO_COSTLY: Final = {158, 159, 160, 241, 307}  # rows, time, estimated time, memory, bytes
 
 T = TypeVar("T")
+
+
+class Moved(Exception):
+    """The rows do not end where an INSERT was to begin: another sink has written, and this one must look again."""
 
 
 class ClickHouse:
@@ -48,7 +56,7 @@ class ClickHouse:
     def __init__(self, writer: Client, readers: Sequence[Client]) -> None:
         self._writer = _Clients([writer])
         self._readers = _Clients(readers)
-        self._contexts: dict[str, InsertContext] = {}
+        self._blocks: dict[str, Blocks] = {}
 
     async def migrate(self) -> None:
         """Bring the schema up to date; safe to repeat."""
@@ -59,12 +67,38 @@ class ClickHouse:
 
         Raises `ClickHouseError` (`clickhouse_connect`); when a server fell silent the rows may be there nevertheless.
         """
-        await self._writer.run(lambda client: client.insert(context=self._into(client, table, columns), data=rows))
 
-    def _into(self, client: Client, table: str, columns: Sequence[str]) -> InsertContext:
-        if table not in self._contexts:  # it asks for the columns' types, which need not be asked each time
-            self._contexts[table] = client.create_insert_context(table, columns)
-        return self._contexts[table]
+        def add(client: Client) -> None:
+            block = self._blocks_of(client, table, columns).block(rows)
+            client.raw_insert(table, columns, block, fmt="Native")
+
+        await self._writer.run(add)
+
+    async def append(
+        self, name: str, columns: Sequence[str], rows: Sequence[Sequence[object]], *, token: str, **parameters: object
+    ) -> None:
+        """Add rows as `inserts/{name}.sql` says, unless an INSERT with the same `token` went in not long ago.
+
+        Raises `Moved` where the statement refuses them, and `ClickHouseError` as `insert` does.
+        """
+        settings = {"insert_deduplication_token": token}
+
+        def add(client: Client) -> None:
+            blocks = self._blocks_of(client, name, columns)
+            _insert(client, insert_statement(name), blocks, blocks.block(rows), parameters, settings)
+
+        try:
+            await self._writer.run(add)
+        except DatabaseError as error:
+            if error.code == _THROWN:
+                raise Moved(f"the rows of {name} do not end at {parameters}") from error
+            raise
+
+    def _blocks_of(self, client: Client, table: str, columns: Sequence[str]) -> Blocks:
+        if table not in self._blocks:  # the columns' types need not be asked for each time
+            types = client.create_insert_context(table, columns).column_types
+            self._blocks[table] = Blocks(columns, [type_.name for type_ in types])
+        return self._blocks[table]
 
     async def query(self, name: str, **parameters: object) -> list[tuple[Any, ...]]:
         """The rows that answer `queries/{name}.sql`; raises `Unavailable` when it costs too much or nobody answers."""
@@ -110,6 +144,21 @@ def _migrate(client: Client) -> None:
     migrator = Migrator(ClickhouseConnectConnection(client))
     migrator.init_schema()
     migrator.apply_migration(MigrationStorage(MIGRATIONS).migrations(), multi_statement=True)
+
+
+def _insert(
+    client: Client, text: str, blocks: Blocks, block: bytes, parameters: dict[str, object], settings: dict[str, Any]
+) -> None:
+    """A server reads the block behind the statement; the engine in this process has no such way, and reads a file."""
+    if not client.uri.startswith("chdb:"):
+        text = text.replace("@block", "input({structure:String})") + "FORMAT Native"
+        client.command(text, {"structure": blocks.structure, **parameters}, data=block, settings=settings)
+        return
+    with tempfile.NamedTemporaryFile(suffix=".native") as file:
+        file.write(block)
+        file.flush()
+        text = text.replace("@block", "file({path:String}, Native)")
+        client.command(text, {"path": file.name, **parameters}, settings=settings)
 
 
 def _rows(client: Client, text: str, parameters: dict[str, object]) -> list[tuple[Any, ...]]:

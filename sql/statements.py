@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final
 
 QUERIES: Final = Path(__file__).parent / "queries"
+INSERTS: Final = Path(__file__).parent / "inserts"
 MIGRATIONS: Final = Path(__file__).parent / "migrations"
 
 
@@ -20,3 +21,9 @@ def statement(name: str) -> str:
 def names() -> frozenset[str]:
     """The questions that there are."""
     return frozenset(path.stem for path in QUERIES.glob("*.sql"))
+
+
+@cache
+def insert_statement(name: str) -> str:
+    """The text of `inserts/{name}.sql`, whose rows come from `@block`."""
+    return (INSERTS / f"{name}.sql").read_text(encoding="utf-8")

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from socket import socket
 from typing import Any, Final
 
@@ -36,11 +37,12 @@ from catalog.catalog import Catalog, open_catalog
 from catalog.rate import RateLimit
 from sql.clickhouse import ClickHouse, open_clickhouse
 from sql.socket import answering
-from stream.feed import DecisionsLost
+from stream.feed import DecisionsFeed, DecisionsLost
 from stream.gateway import KafkaGateway
 from stream.group import Group
 from stream.live import Live
 from stream.records import Rules
+from stream.share import Alone, Shared
 from stream.sink import Sink
 from tidemark import routes
 from tidemark.express import Express
@@ -181,8 +183,14 @@ async def _open_trail(app: FastAPI, settings: Settings, parts: Parts, stack: Asy
     if parts.api:
         _open_live(app, settings, clickhouse, stack)
     if parts.sink:
-        sink = Sink(settings.kafka_servers, clickhouse, skips_lost=settings.skip_lost_decisions)
-        _open_sink(app, sink, stack)
+        _open_sink(app, _sink(settings, clickhouse), stack)
+
+
+def _sink(settings: Settings, clickhouse: ClickHouse) -> Sink:
+    """An embedded table has one sink; those of a server share the work."""
+    servers = settings.kafka_servers
+    share = Alone(servers) if settings.clickhouse is None else Shared(servers)
+    return Sink(share, clickhouse, partial(DecisionsFeed, servers), skips_lost=settings.skip_lost_decisions)
 
 
 def _open_live(app: FastAPI, settings: Settings, clickhouse: ClickHouse, stack: AsyncExitStack) -> None:

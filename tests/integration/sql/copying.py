@@ -12,7 +12,7 @@ import sys
 from datetime import UTC, datetime, timedelta
 
 from sql.clickhouse import ClickHouse, open_clickhouse
-from stream import sink
+from stream import lane
 from tests.unit.sink.log import DecisionsLog, report, running
 
 RECORDS = 400
@@ -43,7 +43,7 @@ def tell(what: object) -> None:
 
 
 async def copy(clickhouse: ClickHouse) -> None:
-    sink.PACE_SECONDS, sink.MOST_WAITING = 0.0, 1  # many small parts, many places to die
+    lane.PACE_SECONDS, lane.MOST_WAITING = 0.0, 1  # many small parts, many places to die
     seen = -1
     async with running(history(), clickhouse, most_a_poll=10) as copying:
         while min(copying.complete_to.values(), default=-1) < RECORDS - 1 or len(copying.complete_to) < PARTITIONS:

@@ -30,7 +30,7 @@ class Authenticator:
     def __init__(self, organization: str) -> None:
         self._principal = Principal(organization, "a", "a", "t", "t", frozenset({"read:instances"}))
 
-    def cached(self, _: str | None) -> Principal:
+    async def admit(self, _: str | None) -> Principal:
         return self._principal
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -17,7 +17,9 @@ from metering.command import Command, Report
 from metering.decision import decide
 from metering.grant import Grant
 from metering.meter import Aggregation, Behavior
+from sql.clickhouse import Moved
 from stream.records import VERSION, Batch, Decided, Rules, encode
+from stream.share import Reassigned
 from stream.sink import Sink
 
 NOON = datetime(2026, 11, 5, 12, tzinfo=UTC)
@@ -57,6 +59,7 @@ class DecisionsLog:
 
     def __post_init__(self) -> None:
         self.records = [[] for _ in range(self.partitions)]
+        self.first = [0] * self.partitions
         self._balances: list[Balance] = [NEW_BALANCE] * self.partitions
         self._usage_offsets = [0] * self.partitions
 
@@ -76,6 +79,10 @@ class DecisionsLog:
         self.records[partition].append(Written(partition, len(self.records[partition]), value))
         self.appended.set()
 
+    def forget(self, until: int, partition: int = 0) -> None:
+        """What retention does: the records below this offset are gone."""
+        self.first[partition] = until
+
     def repeat(self, first: int, last: int, partition: int = 0) -> None:
         """A worker that was killed decides again: the same records once more, at the topic's end."""
         for record in self.records[partition][first : last + 1]:
@@ -89,9 +96,6 @@ class LogFeed:
         self._log = log
         self._most = most
         self._offsets: dict[int, int] = {}
-
-    async def partitions(self) -> set[int]:
-        return set(range(self._log.partitions))
 
     async def open(self, offsets: Mapping[int, int | None]) -> None:
         self._offsets = {partition: offset or 0 for partition, offset in offsets.items()}
@@ -109,7 +113,8 @@ class LogFeed:
 
     def _next(self) -> dict[int, list[Written]]:
         polled = {}
-        for partition, offset in self._offsets.items():
+        for partition, wanted in self._offsets.items():
+            offset = max(wanted, self._log.first[partition])
             records = self._log.records[partition][offset : offset + self._most]
             self._offsets[partition] = offset + len(records)
             if records:
@@ -118,10 +123,13 @@ class LogFeed:
 
 
 class Table:
-    """The table in memory: a part goes in whole, or not at all."""
+    """The table in memory: a part goes in whole, or not at all, and only where the rows end as its INSERT says."""
 
     def __init__(self) -> None:
         self.parts: list[list[dict[str, Any]]] = []
+        self.passed: list[tuple[Any, ...]] = []
+        self.tokens: set[str] = set()
+        """Of all INSERTs; what was never there, though a test takes it away again, is to be forgotten here too."""
         self.failures = 0
 
     @property
@@ -132,25 +140,77 @@ class Table:
     def ids(self) -> list[tuple[int, int, int]]:
         return [(row["partition"], row["offset"], row["position"]) for row in self.rows]
 
-    async def insert(self, table: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-        if self.failures:
-            self.failures -= 1
-            raise OperationalError("away")
-        self.parts.append([dict(zip(columns, row, strict=True)) for row in rows])
+    async def append(
+        self,
+        name: str,
+        columns: Sequence[str],
+        rows: Sequence[Sequence[object]],
+        *,
+        token: str,
+        lane: Sequence[int],
+        ends: Sequence[tuple[int, int, int]],
+    ) -> None:
+        assert name == "decisions"
+        self._fail()
+        if [(p, *last) for p, last, _ in await self.query("places") if p in lane] != [*ends]:
+            raise Moved("moved")
+        await asyncio.sleep(0)
+        if token not in self.tokens:
+            self.tokens.add(token)
+            self.parts.append([dict(zip(columns, row, strict=True)) for row in rows])
 
-    async def query(self, name: str) -> list[tuple[int, tuple[int, int], int]]:
+    async def insert(self, table: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+        assert table == "passed"
+        self._fail()
+        self.passed += [((p, (r, q), (o, s), at)) for p, r, q, o, s, at in rows]
+
+    async def query(self, name: str) -> list[tuple[Any, ...]]:
+        if name == "passed":
+            return self.passed
         assert name == "places"
-        return [self._place(partition) for partition in {row["partition"] for row in self.rows}]
+        return [self._place(partition) for partition in sorted({row["partition"] for row in self.rows})]
 
     def _place(self, partition: int) -> tuple[int, tuple[int, int], int]:
         rows = [row for row in self.rows if row["partition"] == partition]
         return partition, max((r["offset"], r["position"]) for r in rows), max(r["decided_at"] for r in rows)
 
+    def _fail(self) -> None:
+        if self.failures:
+            self.failures -= 1
+            raise OperationalError("away")
+
+
+class Fixed:
+    """A share of these lanes, until others are given."""
+
+    def __init__(self, *lanes: Collection[int]) -> None:
+        self._lanes = [frozenset(lane) for lane in lanes]
+        self._changed = asyncio.Event()
+
+    def give(self, *lanes: Collection[int]) -> None:
+        self._lanes = [frozenset(lane) for lane in lanes]
+        self._changed.set()
+
+    async def join(self) -> list[frozenset[int]]:
+        self._changed.clear()
+        return self._lanes
+
+    async def hold(self) -> None:
+        await self._changed.wait()
+        raise Reassigned
+
+    async def close(self) -> None: ...
+
+
+def sink_of(log: DecisionsLog, table: Any, *, share: Any = None, most_a_poll: int = 100, **others: Any) -> Sink:
+    """A sink that copies from `log` to `table`, all of it in one lane unless `share` says otherwise."""
+    return Sink(share or Fixed(range(log.partitions)), table, lambda: LogFeed(log, most_a_poll), **others)  # type: ignore[arg-type, return-value]
+
 
 @asynccontextmanager
-async def running(log: DecisionsLog, table: Any, *, most_a_poll: int = 100, **others: Any) -> Any:
-    """A sink that copies from `log` to `table`, cancelled in the end as if killed."""
-    sink = Sink("nowhere", table, open_feed=lambda _: LogFeed(log, most_a_poll), **others)  # type: ignore[arg-type, return-value]
+async def running(log: DecisionsLog, table: Any, **others: Any) -> AsyncIterator[Sink]:
+    """A sink at work, cancelled in the end as if killed."""
+    sink = sink_of(log, table, **others)
     task = asyncio.create_task(sink.run())
     try:
         yield sink

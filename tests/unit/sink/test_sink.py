@@ -6,10 +6,12 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from metering.command import Peek, Read
+from stream import lane
+from stream.backlog import Backlog
 from stream.feed import DecisionsLost
+from stream.reading import Reading
 from stream.records import VERSION, Decided, encode
-from stream.sink import Backlog, Reading, Sink
-from tests.unit.sink.log import NOON, DecisionsLog, LogFeed, Table, eventually, report, running
+from tests.unit.sink.log import NOON, DecisionsLog, Fixed, Table, eventually, report, running, sink_of
 
 
 async def test_each_decision_becomes_one_row_in_log_order() -> None:
@@ -79,6 +81,7 @@ async def test_a_sink_killed_between_the_two_months_of_a_record_writes_only_the_
     async with running(log, table) as sink:
         await eventually(lambda: sink.complete_to == {0: 0})
     del table.parts[1]
+    table.tokens.clear()
     async with running(log, table) as sink:
         assert not sink.complete_to
         await eventually(lambda: sink.complete_to == {0: 0})
@@ -128,7 +131,7 @@ async def test_a_hole_in_the_decisions_stops_the_sink_and_says_where() -> None:
     log, table = DecisionsLog(), Table()
     for offset in (0, 2):
         log.append(encode(Decided(VERSION, 0, offset, [], b"")))
-    sink = Sink("nowhere", table, open_feed=lambda _: LogFeed(log))  # type: ignore[arg-type, return-value]
+    sink = sink_of(log, table)
     with pytest.raises(DecisionsLost, match="after the decisions of usage record 0 come those of 2, at offset 1"):
         await asyncio.wait_for(sink.run(), 10)
 
@@ -143,13 +146,98 @@ async def test_a_sink_that_is_told_so_goes_on_behind_a_hole() -> None:
     assert table.ids == [(0, 0, 0), (0, 2, 0)]
 
 
-async def test_several_sinks_share_the_partitions() -> None:
+async def test_several_sinks_share_the_lanes() -> None:
     log, table = DecisionsLog(partitions=2), Table()
     for partition in (0, 1):
         log.decide(report(), partition=partition)
-    async with running(log, table, partitions=[0]) as first, running(log, table, partitions=[1]) as second:
+    async with running(log, table, share=Fixed([0])) as first, running(log, table, share=Fixed([1])) as second:
         await eventually(lambda: first.complete_to == {0: 0} and second.complete_to == {1: 0})
     assert sorted(table.ids) == [(0, 0, 0), (1, 0, 0)]
+
+
+async def test_a_lane_that_changes_hands_is_taken_on_where_its_rows_end() -> None:
+    log, table = DecisionsLog(partitions=2), Table()
+    one, other = Fixed([0], [1]), Fixed()
+    async with running(log, table, share=one) as first, running(log, table, share=other) as second:
+        log.decide(report(), partition=1)
+        await eventually(lambda: first.complete_to == {1: 0})
+        one.give([0])
+        other.give([1])
+        log.decide(report(), partition=1)
+        log.decide(report(), partition=0)
+        await eventually(lambda: second.complete_to == {1: 1} and first.complete_to == {0: 0, 1: 0})
+    assert sorted(table.ids) == [(0, 0, 0), (1, 0, 0), (1, 1, 0)]
+
+
+async def test_sinks_that_both_believe_to_hold_a_lane_write_every_decision_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(lane, "PACE_SECONDS", 0.0)
+    log, table = DecisionsLog(), Table()
+    async with running(log, table, most_a_poll=1) as first, running(log, table, most_a_poll=2) as second:
+        for number in range(30):
+            log.decide(report(), report())
+            if number % 10 == 9:
+                await eventually(
+                    lambda last=number: max([*first.complete_to.values(), *second.complete_to.values(), -1]) == last
+                )
+    assert table.ids == [(0, offset, position) for offset in range(30) for position in (0, 1)]
+
+
+async def test_rows_that_somebody_removed_are_written_again_though_the_engine_knows_their_token(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(lane, "NOTE_SECONDS", 0.01)
+    log, table = DecisionsLog(), Table()
+    log.decide(report())
+    log.decide(report())
+    async with running(log, table) as sink:
+        await eventually(lambda: sink.complete_to == {0: 1})
+    del table.parts[:]
+    async with running(log, table):
+        await eventually(lambda: table.ids == [(0, 0, 0), (0, 1, 0)])
+    assert len(table.tokens) == 2
+
+
+async def test_lookups_behind_the_last_row_are_noted_so_that_their_loss_is_no_hole(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(lane, "NOTE_SECONDS", 0.01)
+    log, table = DecisionsLog(), Table()
+    log.decide(report())
+    for _ in range(3):
+        log.decide(Peek(NOON))
+    async with running(log, table):
+        await eventually(lambda: table.passed[-1:] == [(0, (0, 0), (3, 0), 3)])
+    log.decide(report())
+    log.forget(until=4)
+    async with running(log, table) as sink:
+        await eventually(lambda: sink.complete_to == {0: 4})
+    assert table.ids == [(0, 0, 0), (0, 4, 0)]
+
+
+async def test_lookups_before_the_first_row_are_noted_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lane, "NOTE_SECONDS", 0.01)
+    log, table = DecisionsLog(), Table()
+    log.decide(Peek(NOON), Peek(NOON))
+    async with running(log, table):
+        await eventually(lambda: table.passed == [(0, (-1, -1), (0, 1), 0)])
+
+
+async def test_what_was_noted_behind_a_row_counts_no_more_once_that_row_was_removed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(lane, "NOTE_SECONDS", 0.01)
+    log, table = DecisionsLog(), Table()
+    log.decide(report())
+    log.decide(report(), Peek(NOON))
+    async with running(log, table):
+        await eventually(lambda: bool(table.passed))
+    del table.parts[:]
+    table.tokens.clear()
+    async with running(log, table) as sink:
+        await eventually(lambda: sink.complete_to == {0: 1} and bool(table.rows))
+    assert table.ids == [(0, 0, 0), (0, 1, 0)]
 
 
 async def test_what_comes_during_a_write_goes_in_as_one_part() -> None:

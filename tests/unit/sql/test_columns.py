@@ -7,7 +7,7 @@ import re
 import pytest
 
 from api.audit_event import COLUMNS as SHOWN
-from sql.statements import MIGRATIONS, statement
+from sql.statements import MIGRATIONS, insert_statement, statement
 from stream.rows import COLUMNS as WRITTEN
 
 
@@ -35,3 +35,9 @@ def test_the_table_has_the_columns_that_the_sink_writes_and_no_other() -> None:
 
 def test_an_event_leaves_out_only_what_is_of_no_use_to_a_client() -> None:
     assert set(WRITTEN) - set(SHOWN) == {"organization_id", "entitlement_id", "decided_at"}
+
+
+def test_an_insert_names_the_columns_that_the_sink_writes_in_their_order() -> None:
+    found = re.search(r"\((?P<columns>[^()]*)\)\nSELECT", insert_statement("decisions"))
+    assert found is not None
+    assert tuple(column.strip(" `\n") for column in found["columns"].split(",")) == WRITTEN
