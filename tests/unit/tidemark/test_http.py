@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from contextlib import AsyncExitStack
-from typing import Any
 
 import pytest
 from fastapi import FastAPI
 
 from stream.records import VERSION, Decided, encode
-from stream.sink import Sink
-from tests.unit.sink.log import DecisionsLog, LogFeed, Table, eventually, report
+from tests.unit.sink.log import DecisionsLog, Table, eventually, report, sink_of
 from tidemark import http
 from tidemark.health import Health
 from tidemark.metrics import Metrics
@@ -22,11 +20,6 @@ def app() -> FastAPI:
     app.state.health, app.state.metrics = Health(), Metrics()
     app.router.routes += [*app.state.health.routes(), *app.state.metrics.routes()]
     return app
-
-
-def sink_of(log: DecisionsLog) -> Sink:
-    table: Any = Table()
-    return Sink("nowhere", table, open_feed=lambda _: LogFeed(log))  # type: ignore[arg-type, return-value]
 
 
 async def told_by(app: FastAPI) -> str:
@@ -42,7 +35,7 @@ async def test_a_sink_that_lacks_decisions_stops_and_says_so_while_all_else_serv
     for offset in (0, 2):
         log.append(encode(Decided(VERSION, 0, offset, [], b"")))
     async with AsyncExitStack() as stack:
-        http._open_sink(app, sink_of(log), stack)
+        http._open_sink(app, sink_of(log, Table()), stack)
         await eventually(lambda: "the sink stopped" in caplog.text)
         assert (await app.state.health.ready(None)).status_code == 503
     assert "TIDEMARK_SKIP_LOST_DECISIONS=true" in caplog.text
@@ -52,7 +45,7 @@ async def test_a_sink_that_lacks_decisions_stops_and_says_so_while_all_else_serv
 async def test_what_the_sink_wrote_and_how_far_it_is_behind_is_told(app: FastAPI) -> None:
     log = DecisionsLog()
     log.decide(report(), report())
-    sink = sink_of(log)
+    sink = sink_of(log, Table())
     async with AsyncExitStack() as stack:
         http._open_sink(app, sink, stack)
         await eventually(lambda: sink.lag == 0)
