@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from typing import Final, TypeAlias
 
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
-from aiokafka.errors import OffsetOutOfRangeError
+from aiokafka.client import AIOKafkaClient
+from aiokafka.errors import OffsetOutOfRangeError, UnknownTopicOrPartitionError
 
 from stream.topics import DECISIONS
 
@@ -29,12 +30,17 @@ class DecisionsFeed:
     """Close it, also when opening failed. All calls but `close` raise `KafkaError` while Kafka is away."""
 
     def __init__(self, bootstrap_servers: str) -> None:
+        self._bootstrap_servers = bootstrap_servers
         self._consumer = AIOKafkaConsumer(
             bootstrap_servers=bootstrap_servers,
             enable_auto_commit=False,
             auto_offset_reset="none",  # an offset that is gone must be noticed, never skipped
             fetch_max_wait_ms=_FETCH_WAIT_MS,
         )
+
+    async def partitions(self) -> set[int]:
+        """The topic's partitions; raises `UnknownTopicOrPartitionError` while it has none."""
+        return await partitions_of_decisions(self._bootstrap_servers)
 
     async def open(self, offsets: Mapping[int, int | None]) -> None:
         """Read these partitions from these offsets on; None: from the first that is left.
@@ -74,6 +80,19 @@ class DecisionsFeed:
 
     async def close(self) -> None:
         await self._consumer.stop()
+
+
+async def partitions_of_decisions(bootstrap_servers: str) -> set[int]:
+    """The topic's partitions; raises `UnknownTopicOrPartitionError` while it has none."""
+    client = AIOKafkaClient(bootstrap_servers=bootstrap_servers)
+    try:
+        await client.bootstrap()
+        found = (await client.fetch_all_metadata()).partitions_for_topic(DECISIONS)
+    finally:
+        await client.close()
+    if not found:
+        raise UnknownTopicOrPartitionError(f"there is no topic {DECISIONS} yet")
+    return set(found)
 
 
 def _ensure_reached(tp: TopicPartition, offset: int, end: int) -> None:

@@ -11,12 +11,11 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import Any, Final, Protocol
 
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
-from aiokafka.client import AIOKafkaClient
 from aiokafka.cluster import ClusterMetadata
 from aiokafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssignor
 from aiokafka.coordinator.protocol import ConsumerProtocolMemberAssignment, ConsumerProtocolMemberMetadata
-from aiokafka.errors import UnknownTopicOrPartitionError
 
+from stream.feed import partitions_of_decisions
 from stream.topics import DECISIONS
 
 log: Final = logging.getLogger(__name__)
@@ -150,16 +149,3 @@ def lanes_of(partitions: Iterable[int]) -> list[LaneOf]:
     found = sorted(partitions)
     lanes = (frozenset(partition for partition in found if partition % LANES == lane) for lane in range(LANES))
     return [lane for lane in lanes if lane]
-
-
-async def partitions_of_decisions(bootstrap_servers: str) -> set[int]:
-    """The topic's partitions; raises `UnknownTopicOrPartitionError` while it has none."""
-    client = AIOKafkaClient(bootstrap_servers=bootstrap_servers)
-    try:
-        await client.bootstrap()
-        found = (await client.fetch_all_metadata()).partitions_for_topic(DECISIONS)
-    finally:
-        await client.close()
-    if not found:
-        raise UnknownTopicOrPartitionError(f"there is no topic {DECISIONS} yet")
-    return set(found)
