@@ -16,6 +16,7 @@ from stream.kept import (
     can_be_kept,
     entry,
     index_key,
+    index_of_receipt,
     is_index_key,
     oldest_id,
     receipt_at,
@@ -126,7 +127,8 @@ def _receipts(
 ) -> tuple[list[bytes | None], dict[bytes, Receipt]]:
     """Under which name each command's receipt is, or will be; and the receipts that there are.
 
-    One that a checkpoint may have deleted is as good as deleted.
+    A report that is sent again long after its id was made may have been in a kept record, too. A receipt that a
+    checkpoint may have deleted is as good as deleted.
     """
     oldest, forgotten = oldest_id(appended_at), forgotten_before(appended_at)
     grants, grant_of = batch.grants, batch.grant_of
@@ -136,7 +138,10 @@ def _receipts(
         else _name(grants[index].key, command.transaction_id, oldest)
         for index, command in zip(grant_of, batch.commands, strict=True)
     ]
-    found = state.receipts([name for name in names if name is not None])
+    wanted = [name for name in names if name is not None]
+    others = {name: other for name in wanted if not is_index_key(name) and (other := index_of_receipt(name))}
+    found = state.receipts([*wanted, *others.values()])
+    found.update({name: found[other] for name, other in others.items() if other in found and name not in found})
     return names, {name: receipt for name, receipt in found.items() if receipt.expires_at >= forgotten}
 
 

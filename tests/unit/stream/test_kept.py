@@ -56,6 +56,14 @@ async def test_a_retry_in_the_same_record_gets_the_first_answer() -> None:
     assert again.decision == first
 
 
+async def test_a_record_that_is_driven_again_late_finds_the_report_that_was_retried_meanwhile() -> None:
+    rig = Rig()
+    await rig.take(0, batch(report("2", ID)))
+    await rig.checkpointer.checkpoint()
+    await rig.take(1, batch(report("2", ID)), NOON + timedelta(minutes=45))
+    assert isinstance(rig.log.decided()[-1].answers[0], Receipt)
+
+
 async def test_a_store_that_is_rebuilt_finds_every_report_again() -> None:
     rig = Rig()
     await rig.take(0, batch(report("5"), report("2", ID)))
