@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import IntEnum, StrEnum
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Final, Protocol
 
 import msgspec
@@ -104,15 +104,11 @@ class Grant(msgspec.Struct, frozen=True, array_like=True, dict=True):
     @cached_property
     def cap(self) -> Decimal | None:
         """The highest value that is accepted, limit × (1 + overage %); None when nothing is ever refused."""
-        if UNLIMITED in (self.limit, self.overage_percent):
-            return None
-        return EXACT.add(self.limit, EXACT.multiply(self.limit, EXACT.divide(self.overage_percent, _HUNDRED)))
+        return _cap(self.limit, self.overage_percent)
 
     @cached_property
     def warning_line(self) -> Decimal | None:
-        if self.warning_percent is None or self.limit == UNLIMITED:
-            return None
-        return EXACT.multiply(self.limit, EXACT.divide(self.warning_percent, _HUNDRED))
+        return _warning_line(self.limit, self.warning_percent)
 
     @cached_property
     def lowest_line(self) -> Decimal | None:
@@ -178,3 +174,17 @@ class Grant(msgspec.Struct, frozen=True, array_like=True, dict=True):
         if received_at - timestamp > most_late:
             hours = most_late / timedelta(hours=1)
             raise TimestampOutOfRange(f"timestamp lies in the previous period, more than {hours:g} h ago", timestamp)
+
+
+@lru_cache(1_024)  # instances under one license share them
+def _cap(limit: Decimal, overage_percent: Decimal) -> Decimal | None:
+    if UNLIMITED in (limit, overage_percent):
+        return None
+    return EXACT.add(limit, EXACT.multiply(limit, EXACT.divide(overage_percent, _HUNDRED)))
+
+
+@lru_cache(1_024)
+def _warning_line(limit: Decimal, percent: Decimal | None) -> Decimal | None:
+    if percent is None or limit == UNLIMITED:
+        return None
+    return EXACT.multiply(limit, EXACT.divide(percent, _HUNDRED))

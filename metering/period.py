@@ -51,6 +51,8 @@ _LENGTH: Final = {
 }
 _MONTHS: Final = {ResetPeriod.MONTH: 1, ResetPeriod.YEAR: 12}
 _LAST_DAY_OF_EVERY_MONTH: Final = 28
+#: The calendar's period that was asked for last.
+_RUNNING: Final[dict[ResetPeriod, Period]] = {}
 
 
 def utc(moment: datetime) -> datetime:
@@ -70,6 +72,15 @@ def period_at(moment: datetime, reset: ResetPeriod | None, anchor: datetime | No
     """
     if reset is None:
         return LIFETIME
+    if anchor is not None:
+        return _period_at(moment, reset, anchor)
+    running = _RUNNING.get(reset)  # nearly every moment lies in it, and most meters count from the calendar
+    if running is None or not running.holds(moment):
+        running = _RUNNING[reset] = _period_at(moment, reset, None)
+    return running
+
+
+def _period_at(moment: datetime, reset: ResetPeriod, anchor: datetime | None) -> Period:
     if length := _LENGTH.get(reset):
         return _stretch_at(moment, length, anchor or (_EPOCH_MONDAY if reset is ResetPeriod.WEEK else _EPOCH))
     return _months_at(moment, _MONTHS[reset], anchor or _EPOCH)
