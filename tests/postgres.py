@@ -97,13 +97,14 @@ def _server_of(programs: Path) -> Iterator[str]:
         with subprocess.Popen(command, user=user, cwd=folder, stderr=subprocess.DEVNULL) as server:
             try:
                 url = f"postgresql://{_USER}@/{_USER}?host={folder}"
-                wait_until(lambda: _takes_connections(url), 30, "PostgreSQL takes connections")
+                wait_until(lambda: takes_connections(url), 30, "PostgreSQL takes connections")
                 yield url
             finally:
                 server.terminate()
 
 
-def _takes_connections(url: str) -> bool:
+def takes_connections(url: str) -> bool:
+    """Whether the server is up."""
     try:
         asyncio.run(run(url, "SELECT 1"))
     except (OSError, asyncpg.PostgresError):
