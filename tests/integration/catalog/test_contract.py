@@ -53,8 +53,14 @@ async def test_entitlements(client: httpx.AsyncClient) -> None:
     metering = {"meterType": "RAW_EVENT", "aggregationMethod": "MAX", "resetPeriod": "MONTH"}
     shown = {"unitSingular": "call", "unitPlural": "calls", "userFacing": True, "displayOrder": 3}
     body = {
-        "name": "Calls", "slug": "calls", "description": "To the API", "type": "NUMBER",
-        **metering, "resetAnchor": "LICENSE_START", "warningThresholdPercent": 80, **shown,
+        "name": "Calls",
+        "slug": "calls",
+        "description": "To the API",
+        "type": "NUMBER",
+        **metering,
+        "resetAnchor": "LICENSE_START",
+        "warningThresholdPercent": 80,
+        **shown,
         "groupSlugs": ["limits"],
     }
     await _crud(client, "/entitlements", body, {"warningThresholdPercent": 90, "groupSlugs": []})
@@ -72,8 +78,14 @@ async def test_entitlement_groups(client: httpx.AsyncClient) -> None:
 
 async def test_licenses(client: httpx.AsyncClient) -> None:
     body = {
-        "name": "Team", "slug": "team", "description": "For teams", "type": "PAID", "versionName": "v1",
-        "isActive": True, "isDefault": True, "lifecycleState": "PUBLISHED",
+        "name": "Team",
+        "slug": "team",
+        "description": "For teams",
+        "type": "PAID",
+        "versionName": "v1",
+        "isActive": True,
+        "isDefault": True,
+        "lifecycleState": "PUBLISHED",
     }
     first = await _crud(client, "/licenses", body, {"versionName": "v1.1", "isDefault": False})
     assert (first["version"], first["familySlug"]) == ("1", "team")
@@ -106,9 +118,15 @@ async def test_instances(client: httpx.AsyncClient) -> None:
     zone = (await client.post("/deployment-zones", json={"name": "Europe", "type": "cloud"})).json()
     team = (await client.post("/licenses", json={"name": "Team", "type": "PAID", "isDefault": True})).json()
     body = {
-        "name": "Prod", "slug": "prod", "description": "x", "customerId": customer["id"], "licenseId": team["id"],
-        "startLicenseDate": "2026-01-01T00:00:00Z", "endLicenseDate": "2027-01-01T00:00:00Z",
-        "deploymentZoneId": zone["id"], "metadata": {"a": 1},
+        "name": "Prod",
+        "slug": "prod",
+        "description": "x",
+        "customerId": customer["id"],
+        "licenseId": team["id"],
+        "startLicenseDate": "2026-01-01T00:00:00Z",
+        "endLicenseDate": "2027-01-01T00:00:00Z",
+        "deploymentZoneId": zone["id"],
+        "metadata": {"a": 1},
     }
     read = await _crud(client, "/instances", body, {"endLicenseDate": None})
     assert [read[f"{noun}Slug"] for noun in ("customer", "license", "deploymentZone")] == ["acme", "team", "europe"]
