@@ -19,6 +19,7 @@ from stream.faust.consumer import PromptTransport, go_back
 from stream.faust.recovery import ContiguousTables, rebuild
 from stream.partition import Partition, UsageRecord
 from stream.producer import ChangelogWriter, LogWriter
+from stream.reach import wait_until_reachable
 from stream.state import PartitionState
 from stream.store import RocksStore
 from stream.topics import GROUP, LARGEST_BATCH, USAGE
@@ -47,6 +48,7 @@ def run(*, bootstrap_servers: str, state: Path, instance: str, partitions: int) 
     `state` is this worker's own directory; `instance` its name in the group, which a restart takes over at once.
     """
     app = build_app(bootstrap_servers=bootstrap_servers, state=state, instance=instance, partitions=partitions)
+    wait_until_reachable(bootstrap_servers)
     faust.Worker(app, override_logging=False, redirect_stdouts=False, quiet=True).execute_from_commandline()
 
 

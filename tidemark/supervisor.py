@@ -85,8 +85,11 @@ class Supervisor:
         part.start()
 
     def look(self) -> None:
-        """Notice who died, and start those again whose pause is over."""
-        for watched in self._watched:
+        """Notice who died, and start those again whose pause is over.
+
+        The log last: its start waits until it answers, and the others get ready meanwhile.
+        """
+        for watched in reversed(self._watched):
             if not watched.part.is_alive():
                 self._attend(watched, time.monotonic())
 

@@ -81,6 +81,20 @@ def test_a_part_that_died_is_named_and_started_again(watching: Supervisor, clock
     assert worker.alive
 
 
+def test_who_died_with_the_log_is_started_while_the_log_starts(watching: Supervisor, clock: Clock) -> None:
+    order: list[str] = []
+    parts = [FakePart(name, order) for name in ("kafka", "worker", "http")]
+    for part in parts:
+        watching.start(part)
+    for part in parts:
+        part.alive = False
+    watching.look()
+    order.clear()
+    clock.now += 1
+    watching.look()
+    assert order == ["start http", "start worker", "start kafka"]
+
+
 def test_each_death_in_short_order_doubles_the_pause(watching: Supervisor, clock: Clock) -> None:
     worker = FakePart("worker", [])
     watching.start(worker)
