@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import IntEnum, StrEnum
-from functools import cached_property, lru_cache
-from typing import Final, Protocol
+from functools import lru_cache
+from typing import Any, Final, Generic, Protocol, TypeVar
 
 import msgspec
 
@@ -18,6 +19,8 @@ from metering.quantity import EXACT, UNLIMITED, ZERO, ensure_in_range
 
 MOST_AHEAD: Final = timedelta(minutes=5)
 _HUNDRED: Final = Decimal(100)
+
+T = TypeVar("T")
 
 
 class Reason(StrEnum):
@@ -64,6 +67,17 @@ def refusal_at(licensed: Licensed, moment: datetime) -> Reason | None:
     return None
 
 
+class once(Generic[T]):  # noqa: N801  # used as a word before a method
+    """A property that is made once. `functools.cached_property` takes a lock for it, up to Python 3.11."""
+
+    def __init__(self, make: Callable[[Any], T]) -> None:
+        self._make = make
+
+    def __get__(self, owner: Any, _: type) -> T:
+        made = owner.__dict__[self._make.__name__] = self._make(owner)
+        return made
+
+
 class Grant(msgspec.Struct, frozen=True, array_like=True, dict=True):
     """One instance's right to one NUMBER entitlement, with every name that its decisions will carry.
 
@@ -96,21 +110,21 @@ class Grant(msgspec.Struct, frozen=True, array_like=True, dict=True):
         if self.anchor is not None:
             msgspec.structs.force_setattr(self, "anchor", utc(self.anchor))
 
-    @cached_property
+    @once
     def key(self) -> bytes:
         """The meter's key: organization/instance/entitlement, by id, so that a renamed slug keeps its balance."""
         return f"{self.organization_id}/{self.instance_id}/{self.entitlement_id}".encode()
 
-    @cached_property
+    @once
     def cap(self) -> Decimal | None:
         """The highest value that is accepted, limit × (1 + overage %); None when nothing is ever refused."""
         return _cap(self.limit, self.overage_percent)
 
-    @cached_property
+    @once
     def warning_line(self) -> Decimal | None:
         return _warning_line(self.limit, self.warning_percent)
 
-    @cached_property
+    @once
     def lowest_line(self) -> Decimal | None:
         """The first line on the way up; None when there is none."""
         if self.limit == UNLIMITED:

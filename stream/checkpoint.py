@@ -97,7 +97,8 @@ class Checkpointer:
             last = settled[-1]
             changes = self._state.take(last.offset + 1, forgotten_before(last.appended_at))
             for record in settled:
-                await asyncio.gather(*await record.sending)
+                for sent in await record.sending:
+                    await sent
             self._state.save(changes, await self._changelog.append(changes))
             for record in settled:
                 record.source.ack()

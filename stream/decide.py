@@ -72,8 +72,8 @@ class Draft:
         self.answers: list[Answer | None] = []
         self._batch = batch
         self._offset = offset
-        self._state = state
-        self._balances: dict[bytes, Balance] = {}
+        self._balances = state.balances({grant.key for grant in batch.grants})
+        self._changed: dict[bytes, Balance] = {}
         self._names, self._receipts = _receipts(batch, appended_at, state)
         #: The positions of the reports accepted under a name.
         self._accepted: dict[bytes, int] = {}
@@ -82,20 +82,20 @@ class Draft:
         """Answer the next command."""
         command, grant = self._batch.commands[position], self._batch.grants[self._batch.grant_of[position]]
         place, meter, name = Place(self._offset, position), grant.key, self._names[position]
-        balance = self._balances.get(meter) or self._state.balance(meter)
+        balance = self._balances[meter]
         if balance.place.offset >= self._offset and balance.has_folded(place):
             self.answers.append(None)
             return
         after, answer = decide(balance, command, grant, place, None if name is None else self._receipt(name))
         self.answers.append(answer)
         if after is not balance:
-            self._balances[meter] = after
+            self._balances[meter] = self._changed[meter] = after
         if name is not None and _is_accepted(command, answer):
             self._accepted[name] = position
 
     def changes(self, value: bytes, appended_at: datetime) -> Pending:
         """What the state is to go on with, once every command is answered."""
-        changes = Pending(self._balances)
+        changes = Pending(self._changed)
         if not self._accepted:
             return changes
         key = record_key(appended_at, self._offset)
