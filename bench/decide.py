@@ -17,6 +17,7 @@ from typing import Final
 from bench import engine, postgres, textbook
 from bench.engine import Decided
 from bench.log import Run, fill, kafka, make_topics, python, watch
+from bench.relay import CODEC
 from bench.report import Figure
 from bench.work import Work, make_work
 from stream.topics import USAGE
@@ -32,15 +33,20 @@ def run() -> Sequence[Figure]:
     with kafka() as (servers, folder):
         ours = engine.decide(servers, folder, make_work(REPORTS, METERS))
         relayed, plainly = relay(servers, folder, ours, _WINDOW), relay(servers, folder, ours, 1)
+        coded = relay(servers, folder, ours, _WINDOW, CODEC)
         by_the_book = decide_by_the_book(servers, folder, make_work(_BY_THE_BOOK, METERS))
     with kafka() as (servers, folder):
         hot = engine.decide(servers, folder, make_work(REPORTS, 1))
+    with kafka() as (servers, folder):
+        named = engine.decide(servers, folder, make_work(REPORTS, METERS, named=True))
     return [
-        *own_figures(ours, hot),
+        *own_figures(ours, hot, named),
         Figure("relay: read, write as many bytes", relayed, "reports/s", "relay"),
         Figure("ours against it", ours.rate / relayed, "×", "vs_relay", at_least=0.5),
         Figure("relay, one record after the other", plainly, "reports/s", "plain_relay"),
         Figure("ours against it", ours.rate / plainly, "×", "vs_plain_relay"),
+        Figure("relay that reads batches and writes answers", coded, "reports/s", "codec_relay"),
+        Figure("ours against it", ours.rate / coded, "×", "vs_codec_relay"),
         Figure("textbook Faust", by_the_book.rate, "reports/s", "textbook_faust"),
         Figure("CPU, a million of them", by_the_book.cpu_seconds / by_the_book.records * 1e6, "s"),
         Figure("ours against it", ours.rate / by_the_book.rate, "×", "vs_textbook_faust", at_least=15),
@@ -48,7 +54,7 @@ def run() -> Sequence[Figure]:
     ]
 
 
-def own_figures(ours: Decided, hot: Decided) -> list[Figure]:
+def own_figures(ours: Decided, hot: Decided, named: Decided) -> list[Figure]:
     return [
         Figure("ours, 2,000 meters", ours.rate, "reports/s", "rate"),
         Figure("ours, a report", 1e6 / ours.rate, "µs", "us_per_report"),
@@ -58,16 +64,18 @@ def own_figures(ours: Decided, hot: Decided) -> list[Figure]:
         Figure("refused", ours.refused, "reports"),
         Figure("ours, one hot meter", hot.rate, "reports/s", "rate_hot"),
         Figure("CPU, a million of them", hot.cpu_per_report * 1e6, "s"),
-        Figure("meters that a recount finds wrong", ours.wrong + hot.wrong, "", "wrong", at_most=0),
+        Figure("ours, each with an id of ingest's", named.rate, "reports/s", "rate_named"),
+        Figure("CPU, a million of them", named.cpu_per_report * 1e6, "s"),
+        Figure("meters that a recount finds wrong", ours.wrong + hot.wrong + named.wrong, "", "wrong", at_most=0),
     ]
 
 
-def relay(servers: str, folder: Path, ours: Decided, window: int) -> float:
+def relay(servers: str, folder: Path, ours: Decided, window: int, form: str | None = None) -> float:
     """Reports a second through a relay of the worker's own input that writes as much as the worker wrote."""
-    target = f"relayed-{window}"
+    target = f"relayed-{form}-{window}"
     asyncio.run(make_topics(servers, target))
-    padding = (ours.bytes_written - ours.bytes_read) // ours.records
-    arguments = ("-m", "bench.relay", servers, USAGE, target, str(padding), str(window))
+    form = form or str((ours.bytes_written - ours.bytes_read) // ours.records)
+    arguments = ("-m", "bench.relay", servers, USAGE, target, form, str(window))
     with python(*arguments, env={}, output=folder / f"{target}.log") as pid:
         relayed = asyncio.run(watch(servers, target, ours.records, pid))
     return relayed.rate * ours.reports / ours.records
