@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from decimal import Decimal
 from enum import StrEnum
+from typing import Final
 
 import msgspec
 
@@ -21,6 +22,9 @@ class Status(StrEnum):
     ACCEPTED = "ACCEPTED"
     REJECTED = "REJECTED"
     READ = "READ"
+
+
+_ACCEPTED: Final = Status.ACCEPTED
 
 
 class Decision(msgspec.Struct, frozen=True, gc=False, array_like=True, tag=1):
@@ -117,27 +121,22 @@ def remember(report: Report, grant: Grant, decision: Decision, place: Place, rem
 
 
 def _report(balance: Balance, report: Report, grant: Grant, place: Place) -> tuple[Balance, Decision]:
-    opened = open_period(balance.counters, grant, report.timestamp, report.received_at)
+    at = report.timestamp
+    opened = open_period(balance.counters, grant, at, report.received_at)
     if opened.closed:
         return _unchanged(balance, opened, Status.REJECTED, place, Reason.PERIOD_CLOSED)
-    if reason := grant.refusal_at(report.timestamp):
+    if reason := grant.refusal_at(at):
         return _unchanged(balance, opened, Status.REJECTED, place, reason)
-    before = opened.counter
-    after = fold(before, grant.aggregation, report.behavior, report.value, report.timestamp)
+    before, sequence = opened.counter, balance.sequence + 1
+    after = fold(before, grant.aggregation, report.behavior, report.value, at)
     if not grant.allows(after):
         return _unchanged(balance, opened, Status.REJECTED, place, Reason.THRESHOLD_EXCEEDED)
+    crossing = grant.crossing(before, after)
+    was, becomes = before.shown, after.shown
     decision = Decision(
-        Status.ACCEPTED,
-        balance.sequence + 1,
-        before.shown,
-        after.shown,
-        after.events,
-        after.period,
-        None,
-        grant.crossing(before, after),
-        opened.rolled_over,
+        _ACCEPTED, sequence, was, becomes, after.events, after.period, None, crossing, opened.rolled_over
     )
-    return Balance(opened.keeping(after), decision.sequence, place), decision
+    return Balance(opened.keeping(after), sequence, place), decision
 
 
 def _unchanged(

@@ -43,6 +43,9 @@ class Line(IntEnum):
     EXCEEDED = 3
 
 
+_NO_LINE: Final = Line.NONE
+
+
 class Licensed(Protocol):
     """What is used under a license: whether that is in force, and its dates, [starts_at, ends_at)."""
 
@@ -150,12 +153,14 @@ class Grant(msgspec.Struct, frozen=True, array_like=True, dict=True):
         """The one line that was passed on the way up from `before` to `after`, however far it was."""
         lowest = self.lowest_line
         if lowest is None or not after.reaches(lowest):
-            return Line.NONE
+            return _NO_LINE
         line = self.line_at(after)
         return line if line > self.line_at(before) else Line.NONE
 
     def refusal_at(self, moment: datetime) -> Reason | None:
         """Why the license does not cover `moment`, or None when it does."""
+        if self.license_active and self.starts_at is None and self.ends_at is None:
+            return None
         return refusal_at(self, moment)
 
     def period_at(self, moment: datetime) -> Period:
