@@ -16,6 +16,7 @@ from metering.problems import Unavailable
 
 _DRIVERS: Final = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg"}
 _AWAY: Final = (OperationalError, InterfaceError, PoolTimeout, OSError)
+_CLASSES_OF_AWAY: Final = ("08", "53", "57")  # SQLSTATE: connection, resources, operator intervention
 _EDIT_LOCK: Final = 0x7469646D61726B  # "tidemark": one writer at a time, among all replicas
 
 
@@ -61,9 +62,15 @@ def unavailable_when_away() -> Iterator[None]:
     try:
         yield
     except (DBAPIError, PoolTimeout, OSError) as error:
-        if isinstance(error, _AWAY) or getattr(error, "connection_invalidated", False):
+        if isinstance(error, _AWAY) or _lost(error):
             raise Unavailable("The catalog cannot be reached.", headers={"Retry-After": "1"}) from error
         raise
+
+
+def _lost(error: DBAPIError) -> bool:
+    """Whether there was no connection to ask on, or it was taken away: PostgreSQL starts, stops, or is full."""
+    state = getattr(error.orig, "sqlstate", None) or ""
+    return error.statement is None or error.connection_invalidated or state[:2] in _CLASSES_OF_AWAY
 
 
 def open_database(url: str) -> Database:

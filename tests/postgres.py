@@ -14,6 +14,7 @@ from uuid import uuid4
 
 import asyncpg
 import yaml
+from sqlalchemy import make_url
 from testcontainers.community.postgres import PostgresContainer
 
 from tests.containers import require_docker
@@ -110,3 +111,14 @@ def takes_connections(url: str) -> bool:
     except (OSError, asyncpg.PostgresError):
         return False
     return True
+
+
+async def close_for_all(server: str, url: str) -> None:
+    """Let nobody into this database, and throw out who is there: as while the server stops or starts."""
+    name = make_url(url).database
+    await run(server, f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
+    await run(server, f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'")
+
+
+async def open_again(server: str, url: str) -> None:
+    await run(server, f"ALTER DATABASE {make_url(url).database} ALLOW_CONNECTIONS true")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack
@@ -124,6 +125,22 @@ def _routed() -> FastAPI:
         app.include_router(router, prefix="/api", include_in_schema=False)
     api.problems.install(app)
     return app
+
+
+class Noted:
+    """A cache that only notes what it is told."""
+
+    def __init__(self) -> None:
+        self.evicted: list[str] = []
+        self.clearings = 0
+        self.told = asyncio.Event()
+
+    def evict(self, subject: str) -> None:
+        self.evicted.append(subject)
+        self.told.set()
+
+    def clear(self) -> None:
+        self.clearings += 1
 
 
 class Reporters:

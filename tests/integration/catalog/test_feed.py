@@ -15,22 +15,7 @@ from catalog.database import Database
 from catalog.feed import CURRENT_WITHIN, KEPT, TRUSTED_FOR, Change, ChangeFeed
 from catalog.operator import create_token, revoke_token
 from metering.problems import Unauthenticated, Unavailable
-
-
-class Noted:
-    """A cache that only notes what it is told."""
-
-    def __init__(self) -> None:
-        self.evicted: list[str] = []
-        self.clearings = 0
-        self.told = asyncio.Event()
-
-    def evict(self, subject: str) -> None:
-        self.evicted.append(subject)
-        self.told.set()
-
-    def clear(self) -> None:
-        self.clearings += 1
+from tests.integration.catalog.conftest import Noted
 
 
 class Away(Database):
