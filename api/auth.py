@@ -23,6 +23,13 @@ def catalog_of(request: Request) -> Catalog:
 CatalogState = Annotated[Catalog, Depends(catalog_of)]
 
 
+async def ensure_authenticated(request: Request) -> None:
+    """Raise `Unauthenticated` before anything is read of a request that nobody may make."""
+    authorization, authenticator = request.headers.get("authorization"), catalog_of(request).authenticator
+    if authenticator.cached(authorization) is None:
+        await authenticator.authenticate(authorization)
+
+
 def requires(scope: str) -> Callable[..., Awaitable[Principal]]:
     """A dependency that gives the principal, once its token was found to hold `scope`: 401 or 403 otherwise.
 

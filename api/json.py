@@ -11,6 +11,7 @@ from fastapi import Request, Response
 from fastapi.routing import APIRoute
 from pydantic import BaseModel
 
+from api.auth import ensure_authenticated
 from metering.body import ensure_json, ensure_unique_names, why_malformed
 
 encode: Final = msgspec.json.Encoder(decimal_format="number").encode
@@ -57,6 +58,7 @@ class ExactRoute(APIRoute):
             return handle
 
         async def handle_exactly(request: Request) -> Response:
+            await ensure_authenticated(request)
             exact = ExactRequest(request.scope, request.receive)
             if body := await exact.body():
                 ensure_json(request.headers.get("content-type"))

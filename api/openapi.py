@@ -6,6 +6,8 @@ from typing import Any, Final
 
 from fastapi import FastAPI
 
+from api import examples
+
 _TEXT: Final = {"type": "string"}
 _FAULT: Final = {
     "type": "object",
@@ -14,7 +16,9 @@ _FAULT: Final = {
 }
 _PROBLEM: Final = {
     "type": "object",
+    "description": "A problem document (RFC 9457); `code` is stable, and more members may follow.",
     "required": ["type", "title", "status", "detail", "code", "errors"],
+    "example": examples.PROBLEM,
     "properties": {
         "type": _TEXT,
         "title": _TEXT,
@@ -26,7 +30,7 @@ _PROBLEM: Final = {
     },
 }
 _MEANINGS: Final = {
-    400: "Malformed JSON",
+    400: "Malformed JSON, or no HTTP",
     401: "No token, or one that is unknown, expired or revoked",
     403: "The token lacks the scope",
     404: "Not found in this organization",
@@ -34,7 +38,9 @@ _MEANINGS: Final = {
     413: "The body is too large",
     415: "The body is not JSON",
     422: "Not valid; `errors` says where and why",
-    429: "Too many commands wait; `Retry-After` says when to ask again",
+    429: "The token's rate is used up, or too many commands wait; `Retry-After` says when to ask again",
+    431: "The request's head is too large",
+    500: "Something went wrong here; it was logged under the problem's `instance`",
     503: "What is needed cannot be reached, or gave no answer in time; `Retry-After` says when to ask again",
 }
 
@@ -45,16 +51,34 @@ def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
     return {status: {"description": _MEANINGS[status], "content": content} for status in statuses}
 
 
-def describe_problems(app: FastAPI) -> None:
-    """Put the schema that `problems` refers to into the app's document."""
+#: What any operation can answer with, whatever it does.
+_EVERYWHERE: Final = problems(400, 401, 403, 429, 431, 500, 503)
+
+
+def describe(app: FastAPI) -> None:
+    """Put what all operations share into the app's document: their problems, and examples."""
     generate = app.openapi
 
     def openapi() -> dict[str, Any]:
         document = generate()
         document.setdefault("components", {}).setdefault("schemas", {})["Problem"] = _PROBLEM
+        for operations in document["paths"].values():
+            for operation in operations.values():
+                _complete(operation)
         return document
 
     app.openapi = openapi  # type: ignore[method-assign]  # FastAPI's own way to extend it
+
+
+def _complete(operation: dict[str, Any]) -> None:
+    name, responses = operation["operationId"], operation["responses"]
+    for status, response in _EVERYWHERE.items():
+        responses.setdefault(str(status), response)
+    operation["responses"] = dict(sorted(responses.items()))
+    if name in examples.REQUESTS:
+        operation["requestBody"]["content"]["application/json"]["example"] = examples.REQUESTS[name]
+    if name in examples.RESPONSES:
+        responses["200"]["content"]["application/json"]["example"] = examples.RESPONSES[name]
 
 
 LOOKUP: Final = problems(401, 403, 404, 422, 503)

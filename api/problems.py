@@ -17,7 +17,7 @@ from starlette.routing import Route, compile_path
 
 from api.body import LARGEST_BODY, BodyLimit
 from api.json import encode
-from api.openapi import describe_problems
+from api.openapi import describe
 from metering.problems import (
     BadRequest,
     Fault,
@@ -51,7 +51,7 @@ def install(app: FastAPI, *, largest_body: int = LARGEST_BODY) -> None:
     app.add_exception_handler(ClientDisconnect, _on_gone)
     app.add_exception_handler(Exception, _on_crash)
     app.add_middleware(BodyLimit, largest=largest_body)
-    describe_problems(app)
+    describe(app)
 
 
 def answer(problem: Problem, *, operation: str | None = None, occurrence: str | None = None) -> Response:

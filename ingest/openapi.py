@@ -29,7 +29,6 @@ _REPORT: Final = {
         "timestamp": {"type": ["string", "null"], "format": "date-time", "description": "Default: receipt."},
         "transactionId": {"type": ["string", "null"], "pattern": "^[A-Za-z0-9._:-]{1,128}$"},
     },
-    "example": {"value": {"type": "number", "value": 42.5}},
 }
 _USAGE_VALUE: Final = {
     "type": "object",
@@ -55,6 +54,8 @@ _USAGE: Final = {
         "sequence": {"type": "integer"},
     },
 }
+#: Described by the app, as for all operations.
+_PROBLEM: Final = {"$ref": "#/components/schemas/Problem"}
 _PROBLEMS: Final = {
     400: "Malformed JSON",
     401: "No token, or one that is unknown, expired or revoked",
@@ -99,7 +100,7 @@ REPORT_USAGE: Final[dict[str, Any]] = {
             },
         },
         **{
-            str(status): {"description": meaning, "content": {"application/problem+json": {"schema": {}}}}
+            str(status): {"description": meaning, "content": {"application/problem+json": {"schema": _PROBLEM}}}
             for status, meaning in _PROBLEMS.items()
         },
     },
