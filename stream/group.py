@@ -17,6 +17,7 @@ from aiokafka.errors import KafkaError
 from stream.topics import GROUP, USAGE
 
 _LOOK_EVERY: Final = 1.0
+_LOOK_EVERY_WHILE_WITHOUT: Final = 0.25
 _ANSWER_WITHIN: Final = 5.0
 #: A partition that changes hands has no worker for a moment; one that has none for so many looks is without.
 _LOOKS: Final = 3
@@ -53,7 +54,7 @@ class Group:
             while True:
                 async with asyncio.timeout(_ANSWER_WITHIN):
                     self.look(await admin.describe_consumer_groups([GROUP]))
-                await asyncio.sleep(_LOOK_EVERY)
+                await asyncio.sleep(_LOOK_EVERY if self.is_whole else _LOOK_EVERY_WHILE_WITHOUT)
         finally:
             await admin.close()
 
