@@ -18,6 +18,8 @@ _ONCE_IN_S: Final = 10.0
 _HARMLESS: Final = (
     # The first group of a broker makes it create the topic of the groups; the next try finds it.
     ("aiokafka.consumer.group_coordinator", "Group Coordinator Request failed: [Error 15]"),
+    # It looks for another one; why is told by the line before, if it is not that first group.
+    ("aiokafka.consumer.group_coordinator", "Marking the coordinator dead"),
     # That is how a member learns that another one came or went.
     ("aiokafka.consumer.group_coordinator", "Heartbeat failed for group %s because it is rebalancing"),
 )

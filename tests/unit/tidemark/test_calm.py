@@ -65,6 +65,9 @@ def test_a_rebalance_in_good_order_is_no_warning(calm: Calm) -> None:
     assert not calm.filter(
         record("Group Coordinator Request failed: %s", "[Error 15] GroupCoordinatorNotAvailableError", name=coordinator)
     )
+    assert not calm.filter(
+        record("Marking the coordinator dead (node %s)for group %s.", 1, "tidemark", name=coordinator)
+    )
     assert calm.filter(record("Group Coordinator Request failed: %s", "NodeNotReadyError", name=coordinator))
 
 
