@@ -9,7 +9,6 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Depends, Response
 from pydantic import Field
 
-from api.audit import Trail
 from api.auth import CatalogState, requires
 from api.fields import Flag, Label, Position, Quantity, Slug, Text
 from api.json import ExactJson, ExactRoute
@@ -17,6 +16,7 @@ from api.openapi import EDIT, LOOKUP
 from api.pages import Windowed, paged
 from api.paths import EntitlementSlug
 from api.shapes import NamedBody, PageView, StampedView, View
+from api.trail import ClickHouseState
 from catalog.blockers import in_use
 from catalog.entitlements import Entitlement, Entitlements, EntitlementType, ResetAnchor
 from catalog.groups import Groups
@@ -102,7 +102,7 @@ async def get_entitlement(slug: EntitlementSlug, caller: Reader, catalog: Catalo
 
 @router.put("/{entitlementSlug}", status_code=204, operation_id="UpdateEntitlement", responses=EDIT)
 async def update_entitlement(
-    slug: EntitlementSlug, body: EntitlementBody, caller: Writer, catalog: CatalogState, trail: Trail
+    slug: EntitlementSlug, body: EntitlementBody, caller: Writer, catalog: CatalogState, trail: ClickHouseState
 ) -> None:
     """How it is counted can't change while a license grants it, or once a report on it was accepted."""
     values = body.to_replace(keeping=("group_slugs", *_METERING))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -101,6 +102,22 @@ class GrantResolver:
         """Raises `ResourceNotFound`."""
         async with self._database.session() as session:
             return (await _licensed(session, organization_id, instance_slug))[0].id
+
+    async def meter_ids(self, organization_id: str, instance_slug: str, entitlement_slug: str) -> tuple[str, str]:
+        """The ids of an instance and an entitlement, licensed or not. Raises `ResourceNotFound`."""
+        async with self._database.session() as session:
+            instance, _ = await _licensed(session, organization_id, instance_slug)
+            named = and_(Entitlement.organization_id == organization_id, Entitlement.slug == entitlement_slug)
+            found = await session.scalar(select(Entitlement.id).where(named)) if is_slug(entitlement_slug) else None
+        if found is None:
+            raise ResourceNotFound("Entitlement", entitlement_slug)
+        return instance.id, found
+
+    async def existing_instances(self, organization_id: str, ids: Iterable[str]) -> set[str]:
+        """Those of the ids that are an instance's still."""
+        named = and_(Instance.organization_id == organization_id, Instance.id.in_([*ids]))
+        async with self._database.session() as session:
+            return set(await session.scalars(select(Instance.id).where(named)))
 
     def evict(self, subject: str) -> None:
         """Forget what was made from the instance, license or entitlement with this id."""

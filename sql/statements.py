@@ -1,20 +1,28 @@
-"""The questions, by name: each a file of its own in `queries/`, with its parameters as `{name:Type}`."""
+"""The questions, by name: each a file of its own in `queries/`, with its parameters as `{name:Type}`.
+
+A line `-- include NAME` stands for the lines of `parts/NAME.sql`, which several questions share.
+"""
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from pathlib import Path
 from typing import Final
 
 QUERIES: Final = Path(__file__).parent / "queries"
 INSERTS: Final = Path(__file__).parent / "inserts"
+PARTS: Final = Path(__file__).parent / "parts"
 MIGRATIONS: Final = Path(__file__).parent / "migrations"
+
+_INCLUDE: Final = re.compile(r"^ *-- include (?P<name>\w+)\n", re.MULTILINE)
 
 
 @cache
 def statement(name: str) -> str:
     """The text of `queries/{name}.sql`. Names are the program's own, never a caller's."""
-    return (QUERIES / f"{name}.sql").read_text(encoding="utf-8")
+    text = (QUERIES / f"{name}.sql").read_text(encoding="utf-8")
+    return _INCLUDE.sub(lambda found: (PARTS / f"{found['name']}.sql").read_text(encoding="utf-8"), text)
 
 
 @cache

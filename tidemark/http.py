@@ -22,7 +22,10 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 import api.audit
+import api.audit_counts
+import api.audit_top
 import api.group_usage
+import api.history
 import api.ofrep
 import api.problems
 import api.routes
@@ -118,7 +121,9 @@ def compose(settings: Settings, parts: Parts) -> FastAPI:
         routes.document(app, ingest.report.PATH, "post", ingest.openapi.REPORT_USAGE)
         routes.add(app, [Route(ingest.report.PATH, _report, methods=["POST"], name=ingest.report.OPERATION)])
     if parts.api:
-        lookups = api.usage.router, api.group_usage.router, api.stream.router, api.audit.router, api.ofrep.router
+        counts = api.history.router, api.audit_counts.router, api.audit_top.router
+        trail = api.stream.router, *counts, api.audit.router  # the last takes any name for an event's id
+        lookups = api.usage.router, api.group_usage.router, *trail, api.ofrep.router
         for router in (*lookups, *api.routes.routers()):
             routes.include(app, router)
     routes.add(app, [*app.state.health.routes(), *app.state.metrics.routes()])

@@ -6,13 +6,14 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
+from urllib.parse import quote
 from uuid import uuid4
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from api.audit_filter import TOP, Cursor
+from api.audit_page import TOP, Cursor
 from metering.command import Command, Read
 from sql.clickhouse import ClickHouse
 from stream.rows import COLUMNS, TABLE
@@ -99,10 +100,21 @@ def _micros(moment: datetime) -> int:
         ("accepted region", {"eu-1", "us-2", "Ärger"}),
         ("' OR 1 = 1 --", set()),
         ("eu-1%", set()),
+        ("12.50", {"us-2"}),
+        ("12", set()),
+        ("-1 region", {"eu-1", "us-2", "Ärger"}),
+        ("13.5 ärger", {"Ärger"}),
+        ("tdm:6562a4e0." + "0" * 32, {"us-2"}),
+        ("TDM:6562A4E0." + "0" * 32 + " us-2", {"us-2"}),
+        ("tdm:6562a4e0." + "0" * 31, set()),
     ],
 )
 async def test_a_text_is_found_where_all_its_terms_are(clickhouse: ClickHouse, text: str, found: set[str]) -> None:
-    reports = [report("1", metadata=f'{{"region":"{words}"}}'.encode()) for words in ("eu-1", "us-2", "Ärger")]
+    ids = [None, "tdm:6562a4e0." + "0" * 32, None]
+    reports = [
+        report(value, metadata=f'{{"region":"{words}"}}'.encode(), transaction_id=transaction)
+        for value, words, transaction in zip(("0.5", "12.5", "0.5"), ("eu-1", "us-2", "Ärger"), ids, strict=True)
+    ]
     log = await written(clickhouse, [reports])
     async with trail_client(clickhouse, log.held_against.organization_id) as client:
         items = (await client.get(PATH, params={"q": text})).raise_for_status().json()["items"]
@@ -114,6 +126,64 @@ async def test_a_text_is_found_where_all_its_terms_are(clickhouse: ClickHouse, t
 async def test_no_text_breaks_the_search(clickhouse: ClickHouse, text: str) -> None:
     async with trail_client(clickhouse, "nobody") as client:
         assert (await client.get(PATH, params={"q": text})).status_code in (200, 422)
+
+
+@FEW
+@given(history=_histories, limit=st.integers(1, 5))
+async def test_pages_lead_back_the_way_they_came(
+    clickhouse: ClickHouse, history: list[list[Command]], limit: int
+) -> None:
+    log = await written(clickhouse, history)
+    async with trail_client(clickhouse, log.held_against.organization_id) as client:
+        for path in (PATH, "/audit-trails"):
+            onward = await pages(client, path, limit=limit)
+            page = (await client.get(path, params={"limit": limit, "offset": sum(map(len, onward[:-1]))})).json()
+            back = [page["items"]]
+            while page["previousCursor"] is not None:
+                page = (await client.get(path, params={"limit": limit, "cursor": page["previousCursor"]})).json()
+                assert page["hasMore"]
+                back.append(page["items"])
+            assert back[::-1] == onward
+
+
+async def test_events_are_found_by_their_token_transaction_and_instance(clickhouse: ClickHouse) -> None:
+    log = await written(
+        clickhouse, [[report(transaction_id="t-1"), report(transaction_id="t-11"), Read(NOON, "reader")]]
+    )
+    async with trail_client(clickhouse, log.held_against.organization_id) as client:
+        for path in (PATH, "/audit-trails"):
+            for query, found in (
+                ({"transactionId": "t-1"}, ["0-0-0"]),
+                ({"transactionId": "T-1"}, []),
+                ({"token": "reader"}, ["0-0-2"]),
+                ({"token": "collector"}, ["0-0-1", "0-0-0"]),
+                ({"token": "collector", "transactionId": "t-11", "q": "accepted 1"}, ["0-0-1"]),
+            ):
+                items = (await client.get(path, params=query)).raise_for_status().json()["items"]
+                assert [event["id"] for event in items] == found
+        for slug, count in (("prod", 3), ("gone", 0)):
+            assert len((await client.get("/audit-trails", params={"instance": slug})).json()["items"]) == count
+
+
+_HOSTILE = [
+    *("'", '"', "\\", "\\'", "' OR 1=1 --", "; DROP TABLE"),
+    *("{x:String}", "%(x)s", "\0", "\n\t\r", "\ud800", "\U0001f600"),
+    bytes(range(90)).decode("latin-1"),
+    bytes(range(90, 180)).decode("latin-1"),
+    bytes(range(170, 256)).decode("latin-1"),
+]
+
+
+@pytest.mark.parametrize(
+    "parameter", ["q", "entitlement", "token", "transactionId", "instance", "cursor", "event_name"]
+)
+@pytest.mark.parametrize("text", [*_HOSTILE, "".join(map(chr, range(256)))[-90:]])
+async def test_hostile_text_is_text(clickhouse: ClickHouse, parameter: str, text: str) -> None:
+    encoded = quote(text.encode("utf-8", "surrogatepass"))
+    async with trail_client(clickhouse, "nobody") as client:
+        response = await client.get(f"/audit-trails?{parameter}={encoded}")
+    assert response.status_code in (200, 422)
+    assert response.status_code == 422 or response.json()["items"] == []
 
 
 async def test_pages_hold_still_while_events_arrive(clickhouse: ClickHouse) -> None:
@@ -178,7 +248,12 @@ async def test_an_event_shows_all_that_the_decision_knew(clickhouse: ClickHouse)
 async def test_another_organizations_events_do_not_show(clickhouse: ClickHouse) -> None:
     await written(clickhouse, [[report()]])
     async with trail_client(clickhouse, str(uuid4())) as client:
-        assert (await client.get(PATH)).json() == {"items": [], "hasMore": False, "nextCursor": None}
+        assert (await client.get(PATH)).json() == {
+            "items": [],
+            "hasMore": False,
+            "nextCursor": None,
+            "previousCursor": None,
+        }
 
 
 async def test_an_instance_that_is_not_there_has_no_trail(clickhouse: ClickHouse) -> None:

@@ -9,7 +9,8 @@ import pytest
 from clickhouse_connect.driver.exceptions import DatabaseError
 
 from api.audit_event import named
-from api.audit_filter import TOP, Filter
+from api.audit_filter import Filter
+from api.audit_page import Wanted
 from metering.balance import Place
 from metering.command import Read
 from metering.quantity import EXACT
@@ -19,7 +20,7 @@ from stream.records import decode_decided
 from stream.rows import COLUMNS, TABLE, Row, rows_of
 from tests.unit.sink.log import NOON, DecisionsLog, grant, report
 
-EVERYTHING = Filter(["ACCEPTED", "READ", "REJECTED"], "", "", 0, TOP.time, 200, TOP, 0)
+EVERYTHING = {**Filter(["ACCEPTED", "READ", "REJECTED"]).parameters, **Wanted(200).parameters}
 NEWYEAR = datetime(2027, 1, 1, tzinfo=UTC)
 
 
@@ -29,7 +30,7 @@ def rows_in(log: DecisionsLog) -> list[Row]:
 
 
 async def trail_of(clickhouse: ClickHouse, organization: str) -> list[dict[str, Any]]:
-    found = await clickhouse.query("organization_trail", organization=organization, **EVERYTHING.parameters)
+    found = await clickhouse.query("organization_trail", organization=organization, instance="", **EVERYTHING)
     return [named(row) for row in found]
 
 
@@ -122,7 +123,7 @@ async def test_an_instances_page_is_read_backwards_along_the_key(clickhouse: Cli
     log = log_of(organization := str(uuid4()))
     log.decide(report())
     await clickhouse.insert(TABLE, COLUMNS, rows_in(log))
-    parameters = {"organization": organization, "instance": "prod-id", **EVERYTHING.parameters}
+    parameters = {"organization": organization, "instance": "prod-id", **EVERYTHING}
     assert "InReverseOrder" in await _plan(clickhouse, "instance_trail", **parameters)
 
 

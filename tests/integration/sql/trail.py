@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from types import SimpleNamespace
 from typing import Any
@@ -11,6 +11,9 @@ import httpx
 from fastapi import FastAPI
 
 import api.audit
+import api.audit_counts
+import api.audit_top
+import api.history
 import api.problems
 from catalog.principal import Principal
 from metering.problems import ResourceNotFound
@@ -25,6 +28,12 @@ class Resolver:
             raise ResourceNotFound("Instance", slug)
         return "prod-id"
 
+    async def meter_ids(self, organization_id: str, slug: str, entitlement_slug: str) -> tuple[str, str]:
+        return await self.instance_id(organization_id, slug), f"{entitlement_slug}-id"
+
+    async def existing_instances(self, _: str, ids: Iterable[str]) -> set[str]:
+        return {identity for identity in ids if identity != "gone-id"}
+
 
 class Authenticator:
     def __init__(self, organization: str) -> None:
@@ -38,7 +47,8 @@ class Authenticator:
 async def trail_client(clickhouse: ClickHouse, organization: str) -> AsyncIterator[httpx.AsyncClient]:
     """A client of the organization's audit trail."""
     app = FastAPI()
-    app.include_router(api.audit.router)
+    for module in (api.audit_counts, api.audit_top, api.audit, api.history):
+        app.include_router(module.router)
     api.problems.install(app)
     app.state.clickhouse = clickhouse
     app.state.catalog = SimpleNamespace(resolver=Resolver(), authenticator=Authenticator(organization))

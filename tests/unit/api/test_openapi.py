@@ -9,14 +9,16 @@ from fastapi import FastAPI
 from openapi_spec_validator import validate
 
 import api.problems
-from api import audit, ofrep, stream, usage
+from api import audit, audit_counts, audit_top, history, ofrep, stream, usage
 from api.routes import routers
 
 
 @pytest.fixture(scope="module")
 def document() -> dict[str, Any]:
     app = FastAPI(title="Tidemark", version="0")
-    for router in (usage.router, stream.router, audit.router, ofrep.router, *routers()):
+    for module in (usage, history, stream, audit_counts, audit_top, audit, ofrep):
+        app.include_router(module.router)
+    for router in routers():
         app.include_router(router)
     api.problems.install(app)
     return app.openapi()

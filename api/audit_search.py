@@ -1,0 +1,63 @@
+"""Full-text search in an audit trail: what a text asks for, in the parameters of `parts/event_filters.sql`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any, Final
+
+from metering.problems import Fault, Invalid
+from metering.quantity import plain
+
+_WORD: Final = re.compile(r"[0-9A-Za-z\u0080-\U0010ffff]+")
+_MOST_WORDS: Final = 32
+_NUMBER: Final = re.compile(r"-?[0-9]{1,38}(\.[0-9]{1,12})?", re.ASCII)
+_GENERATED_LENGTH: Final = 45
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """Terms that must all be found: as words of an event, as one of its numbers, or as an id that the edge made."""
+
+    words: str = ""
+    numbers: Sequence[str] = ()
+    generated: str = ""
+
+    @classmethod
+    def of(cls, text: str) -> Search:
+        """Raises `Invalid` for a text that nothing could be found by."""
+        ensure_searchable(text)
+        terms = text.split()
+        numbers = [term for term in terms if _NUMBER.fullmatch(term)]
+        generated = next((term.lower() for term in terms if _is_generated(term)), "")
+        rest = [term for term in terms if term not in numbers and term.lower() != generated]
+        return cls(" ".join(rest), numbers, generated)
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        shown = [format(plain(Decimal(number)), "f") for number in self.numbers]
+        return {
+            "words": self.words,
+            "generated": self.generated,
+            "number": next(iter(shown), ""),
+            "term": next(iter(self.numbers), ""),
+            "numbers": shown,
+            "terms": [*self.numbers],
+        }
+
+
+EVERYTHING: Final = Search()
+
+
+def ensure_searchable(text: str) -> None:
+    """Raises `Invalid` for a text without a word, or with too many."""
+    if text and not 1 <= len(_WORD.findall(text)) <= _MOST_WORDS:
+        fault = Fault("query.q", f"must hold 1 to {_MOST_WORDS} words, of letters and digits", text)
+        raise Invalid("The text cannot be searched for.", faults=[fault])
+
+
+def _is_generated(term: str) -> bool:
+    """Whether it looks like a transaction id that the edge made; the table's index looks at the same."""
+    return len(term) == _GENERATED_LENGTH and term.lower().startswith("tdm:")

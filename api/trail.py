@@ -1,0 +1,79 @@
+"""The audit trail as one caller may ask it: only of their own organization, and a few questions at a time."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Annotated, Any, Final
+from weakref import WeakValueDictionary
+
+from fastapi import Depends, Request
+
+from api.freshness import Reader
+from metering.problems import Unavailable
+from sql.clickhouse import READERS, ClickHouse
+
+#: One organization leaves a reader to the others, however much it asks.
+AT_ONCE: Final = READERS - 1
+WAIT: Final = 5.0
+
+
+class Turns:
+    """Lets each organization ask `at_once` questions at the same time; more wait, at most `wait` seconds."""
+
+    def __init__(self, at_once: int = AT_ONCE, wait: float = WAIT) -> None:
+        self._at_once = at_once
+        self._wait = wait
+        self._free: WeakValueDictionary[str, asyncio.Semaphore] = WeakValueDictionary()
+
+    @asynccontextmanager
+    async def take(self, organization_id: str) -> AsyncIterator[None]:
+        """Raises `Unavailable` when no turn comes in time."""
+        free = self._free.get(organization_id)
+        if free is None:
+            free = self._free[organization_id] = asyncio.Semaphore(self._at_once)
+        try:
+            async with asyncio.timeout(self._wait):
+                await free.acquire()
+        except TimeoutError:
+            detail = f"The organization has {self._at_once} questions under way, and none was answered in time."
+            raise Unavailable(detail, headers={"Retry-After": "1"}) from None
+        try:
+            yield
+        finally:
+            free.release()
+
+
+@dataclass(frozen=True, slots=True)
+class Trail:
+    """One organization's audit trail."""
+
+    clickhouse: ClickHouse
+    turns: Turns
+    organization_id: str
+
+    async def query(self, name: str, **parameters: object) -> list[tuple[Any, ...]]:
+        """The rows that answer `queries/{name}.sql` for the organization; raises `Unavailable`."""
+        async with self.turns.take(self.organization_id):
+            return await self.clickhouse.query(name, organization=self.organization_id, **parameters)
+
+
+def _clickhouse_of(request: Request) -> ClickHouse:
+    clickhouse: ClickHouse = request.app.state.clickhouse
+    return clickhouse
+
+
+#: For routes that ask on their own account, whoever calls.
+ClickHouseState = Annotated[ClickHouse, Depends(_clickhouse_of)]
+
+
+def _trail_of(request: Request, caller: Reader) -> Trail:
+    state = request.app.state
+    if not hasattr(state, "turns"):
+        state.turns = Turns()
+    return Trail(_clickhouse_of(request), state.turns, caller.organization_id)
+
+
+OwnTrail = Annotated[Trail, Depends(_trail_of)]

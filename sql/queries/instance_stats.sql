@@ -1,0 +1,23 @@
+-- How many decisions an instance has of each kind, from the projection `meters`, and how many since the second `today`,
+-- from `meter_quarters`.
+SELECT
+    events,
+    accepted,
+    rejected,
+    (
+        SELECT count()
+        FROM decisions
+        WHERE organization_id = {organization:String}
+          AND instance_id = {instance:String}
+          AND intDiv(toUnixTimestamp64Micro(received_at), 900000000) >= intDiv({today:Int64}, 900)
+    ) AS today
+FROM
+(
+    SELECT
+        count() AS events,
+        countIf(status = 'ACCEPTED') AS accepted,
+        countIf(status = 'REJECTED') AS rejected
+    FROM decisions
+    WHERE organization_id = {organization:String}
+      AND instance_id = {instance:String}
+)

@@ -1,0 +1,295 @@
+"""Counts and values over time, held equal to a naive recount of the same rows."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+from uuid import uuid4
+from zoneinfo import ZoneInfo
+
+import msgspec
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from metering.command import Command, Read
+from metering.meter import Behavior
+from metering.period import Period, ResetPeriod
+from sql.clickhouse import ClickHouse
+from sql.instants import micros, moment_at
+from stream.rows import COLUMNS, TABLE, parts
+from tests.integration.sql.test_clickhouse import log_of, rows_in
+from tests.integration.sql.trail import trail_client
+from tests.unit.sink.log import DecisionsLog, report
+
+FEW = settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True, database=None)
+INSTANCE = "/instances/prod"
+HISTORY = f"{INSTANCE}/entitlements/calls/usage/history"
+STATUSES = ("accepted", "rejected", "read")
+
+#: Each with a moment that its clocks changed a while before, or after which they will.
+ZONES = {
+    "UTC": datetime(2026, 10, 31, 20, tzinfo=UTC),
+    "America/New_York": datetime(2026, 10, 31, 20, tzinfo=UTC),
+    "Europe/Berlin": datetime(2026, 3, 28, 20, tzinfo=UTC),
+    "Australia/Lord_Howe": datetime(2026, 4, 4, 9, tzinfo=UTC),
+    "Asia/Kathmandu": datetime(2026, 6, 30, 9, tzinfo=UTC),
+}
+zones = st.sampled_from(list(ZONES))
+widths = st.sampled_from(["MINUTE", "HOUR", "DAY", "MONTH"])
+SPAN = {
+    "MINUTE": timedelta(hours=5),
+    "HOUR": timedelta(days=4),
+    "DAY": timedelta(days=40),
+    "MONTH": timedelta(days=400),
+}
+
+_values = st.sampled_from(["1", "2.5", "0.000000000001", "99999999999999999999", "-3"])
+_late = st.sampled_from([0, 0, 0, 50, 5_000, 80_000])
+_pauses = st.sampled_from([0, 1, 59, 700, 900, 3_600, 40_000, 90_000, 2_600_000])
+_behaviors = st.sampled_from([Behavior.APPEND, Behavior.APPEND, Behavior.SET])
+
+
+@st.composite
+def histories(draw: st.DrawFn) -> tuple[DecisionsLog, str]:
+    """What was decided on one meter, on time and late, around the hour at which a zone's clocks change."""
+    zone = draw(zones)
+    limit, reset = draw(st.sampled_from([-1, 6])), draw(st.sampled_from([None, None, *ResetPeriod]))
+    log = log_of(str(uuid4()), limit=Decimal(limit), reset_period=reset)
+    now = ZONES[zone]
+    for value, behavior, pause, late in draw(
+        st.lists(st.tuples(_values, _behaviors, _pauses, _late), min_size=1, max_size=25)
+    ):
+        now += timedelta(seconds=pause)
+        log.decide(_command(value, behavior, now, late))
+    return log, zone
+
+
+def _command(value: str, behavior: Behavior, now: datetime, late: int) -> Command:
+    if value == "-3":
+        return Read(now, "reader")
+    made = report(value, now, timestamp=now - timedelta(seconds=late))
+    return type(made)(made.value, behavior, made.timestamp, made.received_at, made.token)
+
+
+async def write(clickhouse: ClickHouse, log: DecisionsLog) -> list[dict[str, Any]]:
+    """Write the log's rows as the sink does; returns them by their columns' names."""
+    rows = rows_in(log)
+    for part in parts(rows):
+        await clickhouse.insert(TABLE, COLUMNS, part)
+    return [dict(zip(COLUMNS, row, strict=True)) for row in rows]
+
+
+def received(row: dict[str, Any]) -> datetime:
+    return moment_at(row["received_at"])
+
+
+def counted(rows: Sequence[dict[str, Any]]) -> dict[str, int]:
+    found = Counter(str(row["status"]).lower() for row in rows)
+    return {status: found[status] for status in STATUSES}
+
+
+def within(rows: Sequence[dict[str, Any]], start: str, end: str) -> list[dict[str, Any]]:
+    first, last = datetime.fromisoformat(start), datetime.fromisoformat(end)
+    return [row for row in rows if first <= received(row) < last]
+
+
+def value_at(rows: Sequence[dict[str, Any]], end: datetime) -> Decimal:
+    """What a lookup shows just before `end`: the last that was decided in the period that runs then."""
+    last = end - timedelta(microseconds=1)
+    periods = [(row, _period(row)) for row in rows if received(row) < end]
+    running = [row for row, period in periods if period.holds(last)]
+    return Decimal(str(running[-1]["after"])) if running else Decimal(0)
+
+
+def _period(row: dict[str, Any]) -> Period:
+    return Period(*(None if row[end] is None else moment_at(row[end]) for end in ("period_start", "period_end")))
+
+
+@FEW
+@given(history=histories(), width=widths)
+async def test_the_usage_history_is_a_recount(
+    clickhouse: ClickHouse, history: tuple[DecisionsLog, str], width: str
+) -> None:
+    log, zone = history
+    rows = await write(clickhouse, log)
+    since = received(rows[0]) - timedelta(hours=1)
+    query = {"from": since.isoformat(), "to": (since + SPAN[width]).isoformat(), "window": width, "timezone": zone}
+    async with trail_client(clickhouse, log.held_against.organization_id) as client:
+        response = (await client.get(HISTORY, params=query)).raise_for_status()
+    for point in _exact(response)["items"]:
+        here = within(rows, point["start"], point["end"])
+        value = value_at(rows, datetime.fromisoformat(point["end"]))
+        on_time = [Decimal(str(row["after"])) for row in here if _period(row).holds(received(row))] or [value]
+        accepted = [row for row in here if row["status"] == "ACCEPTED"]
+        assert point["value"] == value
+        assert (point["min"], point["max"]) == (min(on_time), max(on_time))
+        assert point["reported"] == sum((row["value"] for row in accepted), Decimal(0))
+        assert point["events"] == len(here)
+        assert (point["accepted"], point["rejected"]) == (len(accepted), counted(here)["rejected"])
+
+
+def _exact(response: Any) -> Any:
+    return response.json(parse_float=Decimal, parse_int=Decimal)
+
+
+@FEW
+@given(history=histories(), interval=st.sampled_from(["hour", "day"]))
+async def test_timelines_and_stats_are_recounts(
+    clickhouse: ClickHouse, history: tuple[DecisionsLog, str], interval: str
+) -> None:
+    log, zone = history
+    rows = await write(clickhouse, log)
+    since = received(rows[0])
+    span = {"from": since.isoformat(), "to": (since + timedelta(days=30)).isoformat()}
+    query = {**span, "interval": interval, "timezone": zone}
+    async with trail_client(clickhouse, log.held_against.organization_id) as client:
+        for path in (f"{INSTANCE}/audit-trails", "/audit-trails"):
+            bars = (await client.get(f"{path}/timeline", params=query)).raise_for_status().json()["items"]
+            same = (await client.get(f"{path}/timeline", params={**query, "entitlement": "calls"})).json()["items"]
+            none = (await client.get(f"{path}/timeline", params={**query, "entitlement": "seats"})).json()["items"]
+            stats = (await client.get(f"{path}/stats")).raise_for_status().json()
+            assert bars == same == _recounted(bars, rows, ZoneInfo(zone), interval)
+            assert all(sum(bar[status] for status in STATUSES) == 0 for bar in none)
+            assert stats == {"total": len(rows), **counted(rows), "today": 0}
+
+
+def _recounted(
+    bars: Sequence[dict[str, Any]], rows: Sequence[dict[str, Any]], zone: ZoneInfo, interval: str
+) -> list[dict[str, Any]]:
+    """The bars as counts by what the zone's clocks and calendar called each row's time."""
+    form = "%Y-%m-%d" if interval == "day" else "%Y-%m-%d %H %z"
+    called = [(received(row).astimezone(zone).strftime(form), row) for row in rows]
+    starts = [(bar["start"], datetime.fromisoformat(bar["start"]).astimezone(zone).strftime(form)) for bar in bars]
+    return [{"start": start, **counted([row for name, row in called if name == here])} for start, here in starts]
+
+
+async def test_today_begins_at_midnight_in_the_zone(clickhouse: ClickHouse) -> None:
+    now = datetime.now(UTC)
+    log = log_of(str(uuid4()))
+    zone = ZoneInfo("Asia/Kathmandu")
+    midnight = now.astimezone(zone).replace(hour=0, minute=0, second=0, microsecond=0)
+    for moment in (midnight - timedelta(microseconds=1), midnight, now):
+        log.decide(report(received_at=moment.astimezone(UTC)))
+    await write(clickhouse, log)
+    async with trail_client(clickhouse, log.held_against.organization_id) as client:
+        for path in (f"{INSTANCE}/audit-trails", "/audit-trails"):
+            stats = (await client.get(f"{path}/stats", params={"timezone": zone.key})).json()
+            assert stats["today"] == sum(micros(midnight.astimezone(UTC)) <= row[0] for row in rows_in(log)), (
+                "a test at midnight may see the next day"
+            )
+
+
+@pytest.mark.parametrize(
+    ("query", "location"),
+    [
+        ({"timezone": "Mars/Olympus"}, "query.timezone"),
+        ({"timezone": "../../etc/passwd"}, "query.timezone"),
+        ({"timezone": "Europe/Berlin\0"}, "query.timezone"),
+        ({"from": "2026-01-02T00:00:00Z", "to": "2026-01-01T00:00:00Z"}, "query.from"),
+        ({"from": "2026-01-01T00:00:00Z", "to": "2026-01-01T00:00:00Z"}, "query.from"),
+        ({"from": "0001-01-01T00:00:00Z"}, "query.from"),
+        ({"to": "9999-12-31T23:59:59Z"}, "query.to"),
+        ({"from": "2026-01-01"}, "query.from"),
+        ({"from": "1970-01-01T00:00:00Z", "to": "2026-01-01T00:00:00Z"}, "query.from"),
+    ],
+)
+@pytest.mark.parametrize("path", [HISTORY, f"{INSTANCE}/audit-trails/timeline", "/audit-trails/timeline"])
+async def test_a_span_that_makes_no_sense_is_refused_at_its_place(
+    clickhouse: ClickHouse, path: str, query: dict[str, str], location: str
+) -> None:
+    async with trail_client(clickhouse, "nobody") as client:
+        refused = await client.get(path, params=query)
+    assert refused.status_code == 422
+    assert refused.json()["errors"][0]["location"] == location
+
+
+async def test_ten_thousand_windows_are_not_too_many_and_one_more_is(clickhouse: ClickHouse) -> None:
+    since = datetime(2026, 1, 1, tzinfo=UTC)
+    async with trail_client(clickhouse, "nobody") as client:
+        for minutes, status in ((10_000, 200), (10_001, 422)):
+            until = since + timedelta(minutes=minutes)
+            query = {"from": since.isoformat(), "to": until.isoformat(), "window": "MINUTE"}
+            response = await client.get(HISTORY, params=query)
+            assert response.status_code == status
+        assert "10,000" in response.json()["errors"][0]["message"]
+
+
+async def test_clocks_that_were_set_to_no_quarter_of_an_hour_are_refused(clickhouse: ClickHouse) -> None:
+    span = {"from": "1971-01-01T00:00:00Z", "to": "1971-01-02T00:00:00Z"}
+    async with trail_client(clickhouse, "nobody") as client:
+        refused = await client.get("/audit-trails/timeline", params={**span, "timezone": "Africa/Monrovia"})
+    assert refused.json()["errors"][0]["location"] == "query.timezone"
+
+
+async def test_the_most_used_and_the_most_refused_come_first(clickhouse: ClickHouse) -> None:
+    organization = str(uuid4())
+    used = {"a": (4, 0), "b": (1, 5), "c": (2, 1)}
+    for name, (accepted, rejected) in used.items():
+        log = log_of(
+            organization,
+            instance_id=f"{name}-id",
+            instance_slug=name,
+            entitlement_id=f"{name}-ent-id",
+            entitlement_slug=f"{name}-ent",
+            limit=Decimal(accepted),
+        )
+        log.decide(*(report() for _ in range(accepted + rejected)), Read(ZONES["UTC"], "reader"))
+        await write(clickhouse, log)
+    async with trail_client(clickhouse, organization) as client:
+        for order, names in (("total", "bac"), ("accepted", "acb"), ("rejected", "bca"), ("read", "abc")):
+            for path, suffix in (("instances", ""), ("entitlements", "-ent")):
+                found = (await client.get(f"/audit-trails/top/{path}", params={"order": order})).raise_for_status()
+                items = found.json()["items"]
+                assert [item[f"{path[:-1]}Slug"] for item in items] == [f"{name}{suffix}" for name in names]
+                assert [(item["accepted"], item["rejected"], item["read"], item["total"]) for item in items] == [
+                    (*used[name], 1, sum(used[name]) + 1) for name in names
+                ]
+        assert len((await client.get("/audit-trails/top/instances", params={"limit": 2})).json()["items"]) == 2
+
+
+async def test_the_nearest_to_their_limit_are_those_of_periods_that_run(clickhouse: ClickHouse) -> None:
+    organization, now = str(uuid4()), datetime.now(UTC)
+    month_ago = now - timedelta(days=40)
+
+    async def meter(name: str, limit: int, *commands: Command, **others: Any) -> None:
+        log = log_of(organization, instance_id=f"{name}-id", instance_slug=name, limit=Decimal(limit), **others)
+        log.decide(*commands)
+        await write(clickhouse, log)
+
+    await meter("half", 8, report("4", now))
+    await meter("past", 3, report("3", now), report("1", now), overage_percent=Decimal(-1))
+    await meter("unlimited", -1, report("4", now))
+    await meter("nothing", 0, report("4", now))
+    await meter("gone", 8, report("8", now))
+    await meter("over", 8, report("8", month_ago), reset_period=ResetPeriod.MONTH)
+    late = report("1", now, timestamp=now - timedelta(days=31))
+    await meter("late", 10, report("3", month_ago), report("7", now), late, reset_period=ResetPeriod.MONTH)
+    async with trail_client(clickhouse, organization) as client:
+        found = (await client.get("/audit-trails/top/nearest-limits")).raise_for_status().json()["items"]
+    assert [(item["instanceSlug"], item["value"], item["limit"], item["usedPercent"]) for item in found] == [
+        ("past", 4, 3, 133.33),
+        ("late", 7, 10, 70),
+        ("half", 4, 8, 50),
+    ]
+    assert [item["currentPeriodEnd"] is None for item in found] == [True, False, True]
+
+
+async def test_what_was_renamed_keeps_its_history(clickhouse: ClickHouse) -> None:
+    organization, now = str(uuid4()), ZONES["UTC"]
+    log = log_of(organization, limit=Decimal(9))
+    log.decide(report("2", now))
+    log.held_against = msgspec.structs.replace(log.held_against, entitlement_slug="renamed", instance_slug="other")
+    log.decide(report("3", now + timedelta(days=1)))
+    await write(clickhouse, log)
+    span = {"from": now.isoformat(), "to": (now + timedelta(days=2)).isoformat()}
+    async with trail_client(clickhouse, organization) as client:
+        history = (await client.get(HISTORY, params=span)).json()["items"]
+        instances = (await client.get("/audit-trails/top/instances")).json()["items"]
+        entitlements = (await client.get("/audit-trails/top/entitlements")).json()["items"]
+    assert [point["value"] for point in history] == [2, 5, 5]
+    assert [(item["instanceSlug"], item["total"]) for item in instances] == [("other", 2)]
+    assert [(item["entitlementSlug"], item["total"]) for item in entitlements] == [("renamed", 2)]

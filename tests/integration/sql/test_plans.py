@@ -1,0 +1,150 @@
+"""How the engine answers each question: by the key, an index or a projection, never by reading the table."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from api.audit_filter import Filter
+from api.audit_page import Cursor, Wanted
+from sql.clickhouse import ClickHouse
+from sql.instants import micros
+from sql.statements import statement
+from stream.rows import COLUMNS, TABLE
+from tests.integration.sql.test_clickhouse import log_of, rows_in
+from tests.unit.sink.log import report
+
+ORGANIZATION = "much"
+ROWS, SECONDS = 60_000, 40  # an instance, apart from one another
+SINCE = datetime(2026, 5, 1, tzinfo=UTC)
+_FILTERED = Filter(["ACCEPTED", "READ", "REJECTED"])
+_MIDDLE = Cursor(micros(SINCE) + ROWS * SECONDS * 500_000, 0, 0, 0)
+_METER = {"instance": "i-3-id", "entitlement": "calls-id"}
+_WINDOWS = {
+    "since": micros(SINCE) // 1_000_000,
+    "until": micros(SINCE) // 1_000_000 + 28 * 86_400,
+    "runs": [micros(SINCE) // 1_000_000],
+    "widths": [86_400],
+}
+_PAGE = {**_FILTERED.parameters, **Wanted(50, _MIDDLE).parameters}
+
+#: By which projection each question is answered.
+BY_PROJECTION = {
+    "instance_stats": ("instance_quarters", {"instance": "i-3-id", "today": _WINDOWS["since"]}),
+    "instance_timeline": ("instance_quarters", {"instance": "i-3-id", "entitlement": "", **_WINDOWS}),
+    "organization_stats": ("organization_quarters", {"today": _WINDOWS["since"]}),
+    "organization_timeline": ("organization_quarters", {"entitlement": "", **_WINDOWS}),
+    "usage_history": ("meter_quarters", {**_METER, **_WINDOWS}),
+    "usage_before": ("meter_quarters", {**_METER, "since": _WINDOWS["until"]}),
+    "top_instances": ("meters", {"order": "total", "limit": 10}),
+    "top_entitlements": ("meters", {"order": "total", "limit": 10}),
+    "nearest_limits": ("meters", {"now": 0, "limit": 10, "skip": 0}),
+}
+#: Others that hold the same, where there is one entitlement alone, or that tell a meter's names.
+AS_GOOD = {
+    "organization_quarters": {"entitlement_quarters"},
+    "meter_quarters": {"meters"},
+    "instance_quarters": {"meters"},
+}
+#: With an entitlement, timelines are of other projections.
+OF_AN_ENTITLEMENT = {
+    "instance_timeline": ("meter_quarters", {"instance": "i-3-id", "entitlement": "calls", **_WINDOWS}),
+    "organization_timeline": ("entitlement_quarters", {"entitlement": "calls", **_WINDOWS}),
+}
+#: Which share of the table's granules each question may look at, at most.
+BY_KEY = {
+    "instance_trail": (0.4, {"instance": "i-3-id", **_PAGE}),
+    "instance_trail_newer": (0.4, {"instance": "i-3-id", **_PAGE}),
+    "instance_decision": (0.2, {"instance": "i-3-id", "partition": 0, "offset": 5_000, "position": 0}),
+    "usage_history_minutes": (0.2, {**_METER, "since": _WINDOWS["since"], "until": _WINDOWS["since"] + 3_600}),
+}
+#: What a filter of a page has to find by an index, and the share of granules that are left.
+SEARCHES = {
+    "words": {"words": "needle"},
+    "transaction": {"transaction": "t-needle"},
+}
+
+
+@pytest.fixture(scope="module")
+async def much(clickhouse: ClickHouse) -> ClickHouse:
+    """One organization's rows: enough that the table is far more than any of its projections."""
+    for number in range(4):
+        log = log_of(ORGANIZATION, instance_id=f"i-{number}-id", instance_slug=f"i-{number}")
+        log.decide(report(received_at=SINCE, transaction_id="t-1"))
+        await clickhouse.insert(TABLE, COLUMNS, rows_in(log))
+    await _run(clickhouse, _MULTIPLY)
+    await _run(clickhouse, "OPTIMIZE TABLE decisions FINAL")
+    return clickhouse
+
+
+_NAMES = ", ".join(f"`{column}`" for column in COLUMNS)
+_MULTIPLY = f"""
+INSERT INTO decisions ({_NAMES})
+SELECT * EXCEPT (number) REPLACE (number AS offset, received_at + toIntervalSecond({SECONDS} * number) AS received_at)
+FROM
+(
+    SELECT {_NAMES}, arrayJoin(range(1, {ROWS})) AS number
+    FROM decisions
+    WHERE organization_id = '{ORGANIZATION}'
+)
+"""
+
+
+@pytest.mark.parametrize("name", BY_PROJECTION)
+async def test_a_count_comes_from_a_projection(much: ClickHouse, name: str) -> None:
+    projection, parameters = BY_PROJECTION[name]
+    sources = set(_sources(await _plan(much, name, **parameters)))
+    assert sources
+    assert sources <= {projection, *AS_GOOD.get(projection, ())}
+
+
+@pytest.mark.parametrize("name", OF_AN_ENTITLEMENT)
+async def test_a_count_of_an_entitlement_comes_from_a_projection(much: ClickHouse, name: str) -> None:
+    projection, parameters = OF_AN_ENTITLEMENT[name]
+    assert _sources(await _plan(much, name, **parameters)) == [projection]
+
+
+@pytest.mark.parametrize("name", BY_KEY)
+async def test_rows_are_found_by_the_key(much: ClickHouse, name: str) -> None:
+    share, parameters = BY_KEY[name]
+    assert _share(await _plan(much, name, **parameters)) <= share
+
+
+@pytest.mark.parametrize("name", ["instance_trail", "instance_trail_newer"])
+async def test_a_page_is_read_in_the_order_of_the_key(much: ClickHouse, name: str) -> None:
+    plan = await _plan(much, name, instance="i-3-id", **_PAGE)
+    assert "Read type: InReverseOrder" in plan or "Read type: InOrder" in plan
+
+
+@pytest.mark.parametrize("sought", SEARCHES)
+@pytest.mark.parametrize("name", ["instance_trail", "organization_trail"])
+async def test_what_is_sought_is_found_by_an_index(much: ClickHouse, name: str, sought: str) -> None:
+    whole = {**_PAGE, **Wanted().parameters, "instance": "i-3-id" if name == "instance_trail" else ""}
+    assert _share(await _plan(much, name, **{**whole, **SEARCHES[sought]})) <= 0.1
+
+
+def _sources(plan: str) -> list[str]:
+    """What is read from: projections, or the table by its own name."""
+    return re.findall(r"ReadFromMergeTree \((\S+)\)", plan)
+
+
+def _share(plan: str) -> float:
+    """The granules that are left of the table's when every index was asked."""
+    looked_at = [(int(left), int(all_)) for left, all_ in re.findall(r"Granules: (\d+)/(\d+)", plan)]
+    return looked_at[-1][0] / max(all_ for _, all_ in looked_at)
+
+
+async def _plan(clickhouse: ClickHouse, name: str, **parameters: Any) -> str:
+    # an index that would be looked at while reading is looked at now
+    text = f"EXPLAIN indexes = 1, projections = 1 {statement(name)} SETTINGS use_skip_indexes_on_data_read = 0"
+    rows = await clickhouse._readers.run(
+        lambda client: client.query(text, parameters={"organization": ORGANIZATION, **parameters}).result_rows
+    )
+    return "\n".join(str(row[0]) for row in rows)
+
+
+async def _run(clickhouse: ClickHouse, text: str) -> None:
+    await clickhouse._writer.run(lambda client: client.command(text))
