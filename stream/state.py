@@ -108,12 +108,16 @@ class PartitionState:
 
     def receipts(self, keys: Sequence[bytes]) -> dict[bytes, Receipt]:
         """Those of the receipts under these keys (receipt keys, and index keys of kept records) that there are."""
-        found = {}
-        for key, stored in zip(keys, self._store.find(keys), strict=True):
-            receipt = self._indexed(key, stored) if is_index_key(key) else self._receipt(key, stored)
-            if receipt is not None:
-                found[key] = receipt
-        return found
+        changed, taken = self._changed, self._taken
+        held = (changed.index, taken.index, changed.receipts, taken.receipts)
+        stored = dict(zip(keys, self._store.find(keys), strict=True))
+        known = [key for key, value in stored.items() if value is not None]
+        known += [key for of in held if of for key in keys if key in of]  # hardly ever any: no call for each key
+        receipts = {
+            key: self._indexed(key, stored[key]) if is_index_key(key) else self._receipt(key, stored[key])
+            for key in known
+        }
+        return {key: receipt for key, receipt in receipts.items() if receipt is not None}
 
     def _receipt(self, key: bytes, stored: bytes | None) -> Receipt | None:
         held = self._changed.receipts.get(key) or self._taken.receipts.get(key)
