@@ -210,3 +210,36 @@ def test_feature_flags_are_written_with_the_clients_builders(kaiten: KaitenClien
     kaiten.feature_flags.delete("new-checkout")
     with pytest.raises(NotFoundError):
         kaiten.feature_flags.get("new-checkout")
+
+
+def test_license_families_resolve_to_the_version_that_is_sold(kaiten: KaitenClient) -> None:
+    first = kaiten.licenses.create(name="Starter", type="TRIAL")
+    second = kaiten.licenses.create(name="Starter", type="TRIAL", family_slug="starter", lifecycle_state="DRAFT")
+    assert (second.slug, second.version, second.family_id) == ("starter-v2", "2", first.family_id)
+    assert kaiten.license_families.get("starter").current_version.id == first.id
+    assert kaiten.licenses.publish("starter-v2").lifecycle_state == "PUBLISHED"
+    assert kaiten.license_families.get("starter").current_version.id == second.id
+    assert kaiten.licenses.archive("starter-v2").lifecycle_state == "ARCHIVED"
+    with pytest.raises(ConflictError) as refused:
+        kaiten.licenses.publish("starter-v2")
+    assert refused.value.code == "PublishLicense.NotADraft"
+    family = kaiten.license_families.get("starter", include_versions=True)
+    assert [one.version for one in family.versions or []] == ["1", "2"]
+    assert "starter" in [one.slug for one in kaiten.license_families.list()]
+    kaiten.licenses.delete("starter-v2")
+    assert kaiten.licenses.create(name="Starter", type="TRIAL", family_id=first.family_id).version == "3"
+
+
+def test_entitlement_groups_tell_usage_next_to_grants(kaiten: KaitenClient, instance: Instance) -> None:
+    kaiten.entitlement_groups.create(name="Limits", description="What is counted")
+    for slug in ("api-calls", "sso"):
+        kaiten.entitlement_groups.add_entitlement("limits", slug)
+    kaiten.instances.report_usage("acme-prod", "api-calls", 7, behavior="set")
+    usage = {one.entitlement_slug: one for one in kaiten.entitlement_groups.get_usage("limits", "acme-prod")}
+    assert (usage["api-calls"].usage_value.value, usage["api-calls"].license_value.value) == (7, 1000)
+    assert (usage["sso"].usage_value, usage["sso"].license_value.value) == (None, True)
+    kaiten.entitlement_groups.remove_entitlement("limits", "sso")
+    assert len(kaiten.entitlement_groups.get_usage("limits", "acme-prod")) == 1
+    kaiten.entitlement_groups.update("limits", name="Quotas")
+    assert [one.name for one in kaiten.entitlement_groups.list()] == ["Quotas"]
+    kaiten.entitlement_groups.delete("limits")
