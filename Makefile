@@ -4,13 +4,14 @@ PYTHON ?= python3
 VENV ?= .venv
 BENCH ?=
 MINUTES ?= 15
+CASES ?= 20000
 SEED ?=
 
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help up test check format bench torture clean
+.PHONY: help up test check format bench torture fuzz openapi clean
 
 help: ## Say what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
@@ -39,6 +40,13 @@ bench: $(READY) ## Measure; BENCH=x measures one thing
 torture: $(READY) ## Kill, freeze and wipe parts under load, then recount; MINUTES=15 SEED=n
 	@$(BIN)/python -m tidemark.jars
 	@$(BIN)/python -m bench.torture --minutes $(MINUTES) $(if $(SEED),--seed $(SEED))
+
+fuzz: $(READY) ## Try what the OpenAPI document allows, and what not; CASES=20000 SEED=n
+	@$(BIN)/python -m tidemark.jars
+	@$(BIN)/python -m tests.fuzzing --cases $(CASES) $(if $(SEED),--seed $(SEED))
+
+openapi: $(READY) ## Renew docs/openapi.json, so that a change of the contract shows in review
+	@$(BIN)/python -m tidemark openapi > docs/openapi.json
 
 clean: ## Remove the environment and caches, but no data
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache

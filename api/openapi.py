@@ -7,6 +7,7 @@ from typing import Any, Final
 from fastapi import FastAPI
 
 from api import examples
+from api.openapi_links import link
 
 _TEXT: Final = {"type": "string"}
 _FAULT: Final = {
@@ -51,6 +52,7 @@ def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
     return {status: {"description": _MEANINGS[status], "content": content} for status in statuses}
 
 
+_ALL: Final = problems(*_MEANINGS)
 #: What any operation can answer with, whatever it does.
 _EVERYWHERE: Final = problems(400, 401, 403, 429, 431, 500, 503)
 
@@ -61,10 +63,13 @@ def describe(app: FastAPI) -> None:
 
     def openapi() -> dict[str, Any]:
         document = generate()
-        document.setdefault("components", {}).setdefault("schemas", {})["Problem"] = _PROBLEM
+        components = document.setdefault("components", {})
+        components.setdefault("schemas", {})["Problem"] = _PROBLEM
+        components["responses"] = {f"Problem{status}": response for status, response in _ALL.items()}
         for operations in document["paths"].values():
             for operation in operations.values():
                 _complete(operation)
+        link(document)
         return document
 
     app.openapi = openapi  # type: ignore[method-assign]  # FastAPI's own way to extend it
@@ -74,6 +79,9 @@ def _complete(operation: dict[str, Any]) -> None:
     name, responses = operation["operationId"], operation["responses"]
     for status, response in _EVERYWHERE.items():
         responses.setdefault(str(status), response)
+    for status in responses:
+        if status.isdigit() and responses[status] == _ALL.get(int(status)):
+            responses[status] = {"$ref": f"#/components/responses/Problem{status}"}
     operation["responses"] = dict(sorted(responses.items()))
     if name in examples.REQUESTS:
         operation["requestBody"]["content"]["application/json"]["example"] = examples.REQUESTS[name]

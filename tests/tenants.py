@@ -33,7 +33,8 @@ NAMED_IN_QUERY: Final = {
 }
 #: Fields that are spelled like references, and are none.
 NO_REFERENCES: Final = {"externalCustomerId", "transactionId"}
-_IN_PATH: Final = {
+#: The parameters of paths, and what they name.
+IN_PATH: Final = {
     "serviceAccountSlug": "account.slug",
     "tokenSlug": "token.slug",
     "customerSlug": "customer.slug",
@@ -58,7 +59,7 @@ class Tenant:
     known: Mapping[str, str]
 
     def path_value(self, parameter: str) -> str:
-        return self.known[_IN_PATH[parameter]]
+        return self.known[IN_PATH[parameter]]
 
     def reference(self, field: str) -> str | list[str]:
         """What leads to the tenant's own resource in this field of a body."""

@@ -68,6 +68,17 @@ def up() -> None:
         run(settings, console)
 
 
+@app.command()
+def openapi() -> None:
+    """Print the OpenAPI document, as `GET /openapi.json` answers it."""
+    import json
+
+    from tidemark.http import Parts, compose
+
+    document = compose(Settings(), Parts()).openapi()
+    typer.echo(json.dumps(document, indent=2, ensure_ascii=False))
+
+
 @app.command(hidden=True)
 def serve() -> None:
     """The one HTTP process of `up`: ingest, api and sink."""

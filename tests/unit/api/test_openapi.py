@@ -34,7 +34,7 @@ def test_every_operation_has_a_name_of_its_own_and_tells_its_problems(document: 
     for path, operation in operations:
         not_found = "400" if path.startswith("/ofrep") else "404"
         assert {"401", "403", not_found, "422", "503"} <= operation["responses"].keys()
-        assert "application/problem+json" in operation["responses"]["422"]["content"]
+        assert operation["responses"]["422"] == {"$ref": "#/components/responses/Problem422"}
         assert operation["security"]
 
 

@@ -1,0 +1,55 @@
+"""The OpenAPI document as it was reviewed: whoever changes the contract changes `docs/openapi.json` with it."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from openapi_spec_validator import validate
+
+from tests.pipeline import ROOT
+from tests.tenants import operations
+from tidemark.http import Parts, compose
+from tidemark.settings import Settings
+
+
+@pytest.fixture(scope="module")
+def document() -> dict[str, Any]:
+    return compose(Settings(), Parts()).openapi()
+
+
+def test_the_document_is_the_one_that_was_reviewed(document: dict[str, Any]) -> None:
+    reviewed = json.loads((ROOT / "docs" / "openapi.json").read_text())
+    assert json.loads(json.dumps(document)) == reviewed, "renew it with `make openapi`, and let the change be reviewed"
+
+
+def test_the_document_is_valid(document: dict[str, Any]) -> None:
+    assert validate(document) is None
+
+
+def test_every_body_has_an_example(document: dict[str, Any]) -> None:
+    bodies = [
+        (one.name, one.described["requestBody"]) for one in operations(document) if "requestBody" in one.described
+    ]
+    assert [name for name, body in bodies if "example" not in body["content"]["application/json"]] == []
+
+
+def test_every_link_leads_to_an_operation_and_to_parameters_that_it_has(document: dict[str, Any]) -> None:
+    by_name = {operation.name: operation for operation in operations(document)}
+    links = [
+        one
+        for operation in by_name.values()
+        for response in operation.described["responses"].values()
+        for one in response.get("links", {}).values()
+    ]
+    for one in links:
+        target = by_name[one["operationId"]]
+        assert one.get("parameters", {}).keys() <= set(target.path_parameters)
+        assert one.keys() & {"parameters", "requestBody"}
+    assert len(links) > 30
+
+
+def test_every_operation_tells_the_problems_that_any_has(document: dict[str, Any]) -> None:
+    for operation in operations(document):
+        assert {"400", "401", "403", "429", "431", "500", "503"} <= operation.described["responses"].keys()
