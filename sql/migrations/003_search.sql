@@ -14,12 +14,9 @@ ALTER TABLE decisions ADD INDEX IF NOT EXISTS transactions transaction_id TYPE b
 -- The numbers that people know an event by, as they write them.
 ALTER TABLE decisions ADD COLUMN IF NOT EXISTS numbers Array(String)
     ALIAS [ifNull(toString(value), ''), toString(after), toString(limit)];
-ALTER TABLE decisions ADD INDEX IF NOT EXISTS values ifNull(toString(value), '') TYPE bloom_filter(0.01) GRANULARITY 1;
-ALTER TABLE decisions ADD INDEX IF NOT EXISTS afters toString(after) TYPE bloom_filter(0.01) GRANULARITY 1;
-ALTER TABLE decisions ADD INDEX IF NOT EXISTS limits toString(limit) TYPE bloom_filter(0.01) GRANULARITY 1;
+ALTER TABLE decisions ADD INDEX IF NOT EXISTS numbers [ifNull(toString(value), ''), toString(after), toString(limit)]
+    TYPE bloom_filter(0.01) GRANULARITY 1;
 
 ALTER TABLE decisions MATERIALIZE INDEX words;
 ALTER TABLE decisions MATERIALIZE INDEX transactions;
-ALTER TABLE decisions MATERIALIZE INDEX values;
-ALTER TABLE decisions MATERIALIZE INDEX afters;
-ALTER TABLE decisions MATERIALIZE INDEX limits;
+ALTER TABLE decisions MATERIALIZE INDEX numbers;

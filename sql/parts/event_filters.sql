@@ -10,18 +10,11 @@
             AND arrayAll(term -> position(words, term) > 0, splitByWhitespace(lowerUTF8({words:String})))  -- and as written
   )
   AND (  -- an id that the edge made is no text to search in, but is found whole
-        {generated:String} = ''
-        OR (transaction_id = {generated:String} OR hasAllTokens(words, {generated:String}))
-            AND (transaction_id = {generated:String} OR position(words, {generated:String}) > 0)
+        {generated:String} = '' OR transaction_id = {generated:String} OR hasAllTokens(words, {generated:String})
   )
   AND (  -- what looks like a number is one, or text; the first by the indexes
         {number:String} = ''
-        OR (
-                ifNull(toString(value), '') = {number:String}
-                OR toString(after) = {number:String}
-                OR toString(`limit`) = {number:String}
-                OR hasAllTokens(words, {term:String})
-            )
+        OR (has(numbers, {number:String}) OR hasAllTokens(words, {term:String}))
             AND arrayAll(
                 (number, term) -> has(numbers, number) OR position(words, term) > 0,
                 {numbers:Array(String)}, {terms:Array(String)}

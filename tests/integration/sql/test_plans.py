@@ -10,6 +10,7 @@ import pytest
 
 from api.audit_filter import Filter
 from api.audit_page import Cursor, Wanted
+from api.audit_search import Search
 from sql.clickhouse import ClickHouse
 from sql.instants import micros
 from sql.statements import statement
@@ -64,7 +65,9 @@ BY_KEY = {
 #: What a filter of a page has to find by an index, and the share of granules that are left.
 SEARCHES = {
     "words": {"words": "needle"},
+    "numbers": Search.of("31337.5").parameters,
     "transaction": {"transaction": "t-needle"},
+    "generated": {"generated": "tdm:6562a4e0." + "0" * 32},
 }
 
 
@@ -138,8 +141,8 @@ def _share(plan: str) -> float:
 
 
 async def _plan(clickhouse: ClickHouse, name: str, **parameters: Any) -> str:
-    # an index that would be looked at while reading is looked at now
-    text = f"EXPLAIN indexes = 1, projections = 1 {statement(name)} SETTINGS use_skip_indexes_on_data_read = 0"
+    at_once = "use_skip_indexes_on_data_read = 0, use_top_k_dynamic_filtering = 0"  # not only while reading
+    text = f"EXPLAIN indexes = 1, projections = 1 {statement(name)} SETTINGS {at_once}"
     rows = await clickhouse._readers.run(
         lambda client: client.query(text, parameters={"organization": ORGANIZATION, **parameters}).result_rows
     )
