@@ -54,6 +54,24 @@ async def create_organization(database: Database, name: str) -> str:
         return await _issue_first(session, await _found(session, slug, name), new_secret())
 
 
+async def list_organizations(database: Database) -> Sequence[Organization]:
+    """All of them, by their slugs."""
+    async with database.session() as session:
+        return (await session.scalars(select(Organization).order_by(Organization.slug))).all()
+
+
+async def set_audit_retention(database: Database, slug: str, days: int | None) -> None:
+    """Keep the organization's audit events for so many days; None: for ever. Raises `ResourceNotFound`, `Invalid`."""
+    if days is not None and days < 1:
+        raise Invalid("Audit events are kept for a day at least.", faults=[Fault("days", "too few", days)])
+    async with database.edit() as session:
+        organization = await session.scalar(select(Organization).where(Organization.slug == slug))
+        if organization is None:
+            raise ResourceNotFound("Organization", slug)
+        organization.audit_retention_days = days
+        organization.updated_at = datetime.now(UTC)
+
+
 async def list_tokens(database: Database) -> Sequence[Token]:
     """The tokens of the first service account, revoked ones too, oldest first."""
     async with database.session() as session:

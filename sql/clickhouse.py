@@ -18,7 +18,7 @@ from clickhouse_migrations.migrator import Migrator
 
 from metering.problems import Unavailable
 from sql.native import Blocks
-from sql.statements import MIGRATIONS, insert_statement, statement
+from sql.statements import MIGRATIONS, command_text, insert_statement, statement
 
 READERS: Final = 3
 
@@ -100,11 +100,24 @@ class ClickHouse:
             self._blocks[table] = Blocks(columns, [type_.name for type_ in types])
         return self._blocks[table]
 
+    async def command(self, name: str, **parameters: object) -> None:
+        """Do what `commands/{name}.sql` says, between two inserts. Raises `ClickHouseError`."""
+        text = command_text(name)
+        await self._writer.run(lambda client: client.command(text, parameters))
+
     async def query(self, name: str, **parameters: object) -> list[tuple[Any, ...]]:
         """The rows that answer `queries/{name}.sql`; raises `Unavailable` when it costs too much or nobody answers."""
         text = statement(name)
+        return await self._asked(lambda client: _rows(client, text, parameters))
+
+    async def formatted(self, name: str, told_as: str, **parameters: object) -> bytes:
+        """The same in one of ClickHouse's formats, whole in memory: for pages that are bounded."""
+        text = statement(name)
+        return await self._asked(lambda client: client.raw_query(text, parameters, fmt=told_as))
+
+    async def _asked(self, question: Callable[[Client], T]) -> T:
         try:
-            return await self._readers.run(lambda client: _rows(client, text, parameters))
+            return await self._readers.run(question)
         except ClickHouseError as error:
             if isinstance(error, DatabaseError) and error.code in _TOO_COSTLY:
                 raise Unavailable("The question takes more time or memory than one question may.") from error

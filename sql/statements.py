@@ -1,4 +1,4 @@
-"""The questions, by name: each a file of its own in `queries/`, with its parameters as `{name:Type}`.
+"""The questions and commands, by name: each a file in `queries/` or `commands/`, its parameters `{name:Type}`.
 
 A line `-- include NAME` stands for the lines of `parts/NAME.sql`, which several questions share.
 """
@@ -13,6 +13,7 @@ from typing import Final
 QUERIES: Final = Path(__file__).parent / "queries"
 INSERTS: Final = Path(__file__).parent / "inserts"
 PARTS: Final = Path(__file__).parent / "parts"
+COMMANDS: Final = Path(__file__).parent / "commands"
 MIGRATIONS: Final = Path(__file__).parent / "migrations"
 
 _INCLUDE: Final = re.compile(r"^ *-- include (?P<name>\w+)\n", re.MULTILINE)
@@ -23,6 +24,12 @@ def statement(name: str) -> str:
     """The text of `queries/{name}.sql`. Names are the program's own, never a caller's."""
     text = (QUERIES / f"{name}.sql").read_text(encoding="utf-8")
     return _INCLUDE.sub(lambda found: (PARTS / f"{found['name']}.sql").read_text(encoding="utf-8"), text)
+
+
+@cache
+def command_text(name: str) -> str:
+    """The text of `commands/{name}.sql`: what changes something, which is nothing to ask for from outside."""
+    return (COMMANDS / f"{name}.sql").read_text(encoding="utf-8")
 
 
 @cache

@@ -165,6 +165,27 @@ def create_organization(name: Annotated[str, typer.Option(help="Its slug is made
         console.print(tokens.create_organization(settings, name), soft_wrap=True, highlight=False)
 
 
+@organization.command("list")
+def list_organizations() -> None:
+    """Show the organizations."""
+    from tidemark import organizations
+
+    with _settings() as settings:
+        console.print(organizations.table(settings))
+
+
+@organization.command("retention")
+def set_retention(
+    slug: Annotated[str, typer.Argument(help="As `organization list` shows it.")],
+    days: Annotated[int | None, typer.Option(min=1, max=36_500, help="For ever when left out.")] = None,
+) -> None:
+    """Keep an organization's audit events for so many days. What is older goes, and does not come back."""
+    from tidemark import organizations
+
+    with _settings() as settings:
+        organizations.set_retention(settings, slug, days)
+
+
 @token.command("create")
 def create_token(
     name: Annotated[str, typer.Option(help="What it is for.")],

@@ -24,6 +24,7 @@ from starlette.types import ASGIApp
 import api.audit
 import api.audit_counts
 import api.audit_top
+import api.export
 import api.group_usage
 import api.history
 import api.ofrep
@@ -37,6 +38,7 @@ from api.broadcast import Broadcast
 from api.missed import Missed
 from api.paths import EncodedSlashes
 from catalog.catalog import Catalog, open_catalog
+from catalog.database import open_database
 from catalog.rate import RateLimit
 from sql.clickhouse import ClickHouse, open_clickhouse
 from sql.socket import answering
@@ -53,6 +55,7 @@ from tidemark.health import Health
 from tidemark.metrics import Metrics
 from tidemark.probe import probe
 from tidemark.protocol import HttpProtocol
+from tidemark.retention import keep_to_retention
 from tidemark.settings import Settings
 
 log: Final = logging.getLogger(__name__)
@@ -122,7 +125,12 @@ def compose(settings: Settings, parts: Parts) -> FastAPI:
         routes.add(app, [Route(ingest.report.PATH, _report, methods=["POST"], name=ingest.report.OPERATION)])
     if parts.api:
         counts = api.history.router, api.audit_counts.router, api.audit_top.router
-        trail = api.stream.router, *counts, api.audit.router  # the last takes any name for an event's id
+        trail = (
+            api.stream.router,
+            api.export.router,
+            *counts,
+            api.audit.router,
+        )  # the last takes any name for an event's id
         lookups = api.usage.router, api.group_usage.router, *trail, api.ofrep.router
         for router in (*lookups, *api.routes.routers()):
             routes.include(app, router)
@@ -189,6 +197,9 @@ async def _open_trail(app: FastAPI, settings: Settings, parts: Parts, stack: Asy
         _open_live(app, settings, clickhouse, stack)
     if parts.sink:
         _open_sink(app, _sink(settings, clickhouse), stack)
+        database = open_database(settings.catalog_url)
+        stack.push_async_callback(database.close)
+        _run(stack, keep_to_retention(database, clickhouse), "retention")
 
 
 def _sink(settings: Settings, clickhouse: ClickHouse) -> Sink:

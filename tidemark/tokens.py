@@ -20,24 +20,24 @@ T = TypeVar("T")
 
 def create_organization(settings: Settings, name: str) -> str:
     """The plaintext of the first token of a new organization."""
-    return _in_catalog(settings, lambda it: operator.create_organization(it, name))
+    return in_catalog(settings, lambda it: operator.create_organization(it, name))
 
 
 def create(settings: Settings, name: str, scopes: list[str] | None) -> str:
     """The plaintext of a new token; of every scope when none is named."""
-    _, secret = _in_catalog(settings, lambda it: operator.create_token(it, name, scopes or operator.ALL_SCOPES))
+    _, secret = in_catalog(settings, lambda it: operator.create_token(it, name, scopes or operator.ALL_SCOPES))
     return secret
 
 
 def table(settings: Settings) -> Table:
     shown = Table("Slug", "Name", "Scopes", "Created", "State")
-    for token in _in_catalog(settings, operator.list_tokens):
+    for token in in_catalog(settings, operator.list_tokens):
         shown.add_row(token.slug, token.name, " ".join(token.scopes), f"{token.created_at:%Y-%m-%d}", _state(token))
     return shown
 
 
 def revoke(settings: Settings, slug: str) -> None:
-    _in_catalog(settings, lambda it: operator.revoke_token(it, slug))
+    in_catalog(settings, lambda it: operator.revoke_token(it, slug))
 
 
 def _state(token: Token) -> str:
@@ -48,7 +48,8 @@ def _state(token: Token) -> str:
     return "valid"
 
 
-def _in_catalog(settings: Settings, work: Callable[[Database], Awaitable[T]]) -> T:
+def in_catalog(settings: Settings, work: Callable[[Database], Awaitable[T]]) -> T:
+    """What `work` returns, done on the catalog of these settings. Raises `CannotRun` where it does not answer."""
     with catalog_in_words():
         return asyncio.run(_work(settings, work))
 

@@ -1,9 +1,7 @@
 -- The decisions of an instance between two positions of the log, in log order: what a stream that was cut off catches up
 -- with. The positions are arrays, by partition; no more than so many rows of each partition are told.
 SELECT
-    partition, offset, position, received_at, status, instance_id, instance_slug, entitlement_slug,
-    value, behavior, event_time, events, before, after, `limit`, overage_percent, period_start, period_end,
-    license_id, license_slug, license_version, reason, crossing, rolled_over, transaction_id, metadata, token, sequence
+    -- include event_columns
 FROM decisions
 WHERE organization_id = {organization:String}
   AND instance_id = {instance:String}

@@ -29,7 +29,7 @@ class Trail(Protocol):
 class Rows:
     """Gathers the rows that there should be, in log order, and compares them range by range up to `last`.
 
-    Rows of before the verified stretch are let be.
+    Rows of before the verified stretch are let be, and those that retention takes.
     """
 
     def __init__(self, span: Span, trail: Trail, last: Place, findings: Findings) -> None:
@@ -39,6 +39,7 @@ class Rows:
         self._findings = findings
         self._since = 0 if span.whole else None
         self._expected: list[Row] = []
+        self._expired: dict[str, int] = {}
 
     async def add(self, decided: Decided) -> None:
         if decided.offset > self._last.offset:
@@ -57,8 +58,19 @@ class Rows:
         found = await self._trail.query(
             "partition_rows", partition=self._span.partition, since=self._since, until=until
         )
-        self._merge([row for row in found if _place(row) <= self._last])
+        await self._forget_expired()
+        self._merge([row for row in found if _place(row) <= self._last and not self._is_expired(row)])
         self._expected, self._since = [], until + 1
+
+    async def _forget_expired(self) -> None:
+        """Asked after the rows were read: what was taken before was noted before."""
+        self._expired = {row[0]: row[1] for row in await self._trail.query("expiries")}
+        self._expected = [row for row in self._expected if not self._is_expired(row)]
+
+    def _is_expired(self, row: Sequence[Any]) -> bool:
+        until: int = self._expired.get(row[_AT["organization_id"]], 0)
+        received_at: int = row[_AT["received_at"]]
+        return received_at < until
 
     def _merge(self, found: Sequence[Sequence[Any]]) -> None:
         """Walk both, which are in order of place."""

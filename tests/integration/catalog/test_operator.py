@@ -8,7 +8,15 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from catalog.catalog import Catalog
-from catalog.operator import create_organization, create_token, ensure_first_organization, list_tokens, revoke_token
+from catalog.operator import (
+    create_organization,
+    create_token,
+    ensure_first_organization,
+    list_organizations,
+    list_tokens,
+    revoke_token,
+    set_audit_retention,
+)
 from metering.problems import Invalid, ResourceNotFound, SlugTaken, Unauthenticated
 
 
@@ -69,3 +77,23 @@ async def test_a_second_organization_has_a_first_token_of_its_own(catalog: Catal
     assert theirs.organization_id != ours.organization_id
     with pytest.raises(SlugTaken):
         await create_organization(catalog.database, "Other Company")
+
+
+async def test_how_long_audit_events_are_kept_is_set_and_taken_back(catalog: Catalog) -> None:
+    await create_organization(catalog.database, "Keeps Little")
+    await set_audit_retention(catalog.database, "keeps-little", 30)
+    assert await _retention(catalog, "keeps-little") == 30
+    await set_audit_retention(catalog.database, "keeps-little", None)
+    assert await _retention(catalog, "keeps-little") is None
+
+
+async def test_retention_is_of_an_organization_that_there_is_and_of_a_day_at_least(catalog: Catalog) -> None:
+    with pytest.raises(ResourceNotFound):
+        await set_audit_retention(catalog.database, "nobody", 30)
+    with pytest.raises(Invalid):
+        await set_audit_retention(catalog.database, "nobody", 0)
+
+
+async def _retention(catalog: Catalog, slug: str) -> int | None:
+    found = {one.slug: one.audit_retention_days for one in await list_organizations(catalog.database)}
+    return found[slug]

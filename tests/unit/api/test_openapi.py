@@ -9,14 +9,14 @@ from fastapi import FastAPI
 from openapi_spec_validator import validate
 
 import api.problems
-from api import audit, audit_counts, audit_top, history, ofrep, stream, usage
+from api import audit, audit_counts, audit_top, export, history, ofrep, stream, usage
 from api.routes import routers
 
 
 @pytest.fixture(scope="module")
 def document() -> dict[str, Any]:
     app = FastAPI(title="Tidemark", version="0")
-    for module in (usage, history, stream, audit_counts, audit_top, audit, ofrep):
+    for module in (usage, history, stream, export, audit_counts, audit_top, audit, ofrep):
         app.include_router(module.router)
     for router in routers():
         app.include_router(router)

@@ -75,6 +75,7 @@ class History(MemoryLog):
         self.state = PartitionState(MemoryStore())
         self.balances: dict[bytes, Balance] = {}
         self.rows: list[list[Any]] = []
+        self.expiries: list[list[Any]] = []
         self.decided_to = 0
 
     def record(self, *commands: Command, held_against: Grant | None = None) -> None:
@@ -121,6 +122,8 @@ class History(MemoryLog):
     async def query(self, name: str, **parameters: Any) -> list[list[Any]]:
         """The rows, as ClickHouse has them."""
         offset, position = COLUMNS.index("offset"), COLUMNS.index("position")
+        if name == "expiries":
+            return [*self.expiries]
         if name == "places":
             return [[0, max((row[offset], row[position]) for row in self.rows), 0]] if self.rows else []
         wanted = range(parameters["since"], parameters["until"] + 1)

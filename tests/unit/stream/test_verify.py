@@ -10,6 +10,7 @@ import pytest
 
 from metering.balance import NEW_BALANCE, Place
 from metering.command import Peek, Read
+from sql.instants import micros
 from stream.records import VERSION, Decided, encode
 from stream.topics import DECISIONS, USAGE
 from stream.verify.findings import Findings, Subject
@@ -173,6 +174,14 @@ async def test_rows_that_the_sink_has_not_brought_are_not_missed(history: Histor
     found = await verified(history, tmp_path)
     assert found.exact
     assert found.rows == 7
+
+
+async def test_rows_that_retention_took_or_is_about_to_are_let_be(history: History, tmp_path: Path) -> None:
+    del history.rows[2]
+    history.expiries = [["o-1", micros(NOON) + 1]]
+    found = await verified(history, tmp_path)
+    assert found.exact
+    assert found.rows == 0
 
 
 async def test_rows_are_compared_a_range_at_a_time(

@@ -1,0 +1,84 @@
+"""Exporting: any number of audit events as one file, page by page along the table's key, in constant memory.
+
+Each page is a question of its own, with the bounds that every question has, so that an export of years takes its turns
+between short questions. A page that fails ends the answer without its end, which an HTTP client notices.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final, NamedTuple
+
+from api.encoding import Encoder
+from api.export_format import Writer
+from sql.clickhouse import ClickHouse
+from sql.instants import END, EPOCH, micros
+
+#: With the largest metadata a page has 20 MB.
+PAGE_ROWS: Final = 5_000
+
+
+class Mark(NamedTuple):
+    """The place of a row in the order of an export."""
+
+    instance: str
+    time: int
+    partition: int
+    offset: int
+    position: int
+
+    def parameters(self, prefix: str) -> dict[str, Any]:
+        return {f"{prefix}_{name}": value for name, value in self._asdict().items()}
+
+
+_BEGINNING: Final = Mark("", 0, 0, 0, 0)
+_END: Final = Mark("\U0010ffff", micros(END), 65_535, (1 << 64) - 1, (1 << 32) - 1)
+
+
+@dataclass(frozen=True)
+class Exported:
+    """Which events: of an organization or one of its instances, received in [since, until)."""
+
+    organization_id: str
+    instance_id: str | None
+    since: datetime | None
+    until: datetime
+    statuses: list[str]
+    entitlement: str = ""
+    token: str = ""
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        return {
+            "organization": self.organization_id,
+            "instance": self.instance_id or "",
+            "since": max(micros(self.since or EPOCH), 0),
+            "until": min(max(micros(self.until), 0), micros(END)),
+            "statuses": self.statuses,
+            "entitlement": self.entitlement,
+            "token": self.token,
+        }
+
+
+async def pieces(clickhouse: ClickHouse, wanted: Exported, writer: Writer, encoder: Encoder) -> AsyncGenerator[bytes]:
+    """The file, a piece a page. Raises `Unavailable` where a page can't be read, midway too."""
+    after, to, begun = _BEGINNING, _BEGINNING, writer.begin()
+    while to != _END:
+        to = await _page_end(clickhouse, wanted, after)
+        marks = {**after.parameters("after"), **to.parameters("to")}
+        page = await clickhouse.formatted(writer.query, writer.told_as, **wanted.parameters, **marks)
+        yield await asyncio.to_thread(_encoded, encoder, writer, begun, page)
+        after, begun = to, b""
+    yield await asyncio.to_thread(lambda: encoder.compress(writer.end()) + encoder.flush())
+
+
+def _encoded(encoder: Encoder, writer: Writer, begun: bytes, page: bytes) -> bytes:
+    return encoder.compress(begun + writer.add(page))
+
+
+async def _page_end(clickhouse: ClickHouse, wanted: Exported, after: Mark) -> Mark:
+    found = await clickhouse.query("export_bound", **wanted.parameters, **after.parameters("after"), skip=PAGE_ROWS - 1)
+    return Mark(*found[0]) if found else _END

@@ -1,0 +1,62 @@
+"""Expiry: taking events from the audit trail that an organization no longer keeps.
+
+The rows are also the sinks' offsets: the last of each partition of the log stays until there is a later one. What is
+taken is noted before it is, for whoever misses a row; killed in between, the next expiry takes what is left.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Final, TypeAlias
+
+from sql.clickhouse import ClickHouse
+from sql.instants import micros, moment_at
+
+#: Partition, offset and position.
+_Row: TypeAlias = tuple[int, int, int]
+
+log: Final = logging.getLogger(__name__)
+
+
+async def kept_since(clickhouse: ClickHouse, organization_id: str) -> datetime | None:
+    """Since when the organization's events are there; None: all that ever were."""
+    found = await clickhouse.query("kept_since", organization=organization_id)
+    return moment_at(found[0][0]) if found else None
+
+
+async def expire(clickhouse: ClickHouse, wanted: Mapping[str, datetime]) -> dict[str, datetime]:
+    """Take every event that was received before an organization's moment. Returns those for whom there was something
+    new to take; the rows themselves may go a little later. Raises `ClickHouseError`, `Unavailable`.
+    """
+    taken = {organization: moment_at(until) for organization, until in await clickhouse.query("expiries")}
+    due = {one: until for one, until in wanted.items() if one not in taken or taken[one] < until}
+    if not due:
+        return {}
+    for organization, until in due.items():
+        await clickhouse.command("note_expiry", organization=organization, until=micros(until))
+    last = [(partition, *place) for partition, place, _ in await clickhouse.query("places")]
+    await _drop_months(clickhouse, taken | due, last)
+    for organization, until in due.items():
+        log.info("retention takes the audit events of organization %s of before %s", organization, until)
+        await clickhouse.command("expire_rows", organization=organization, until=micros(until), last=last)
+    return due
+
+
+async def _drop_months(clickhouse: ClickHouse, expired: Mapping[str, datetime], last: Sequence[_Row]) -> None:
+    """Months of which nobody keeps anything go without reading a row."""
+    held: defaultdict[int, set[str]] = defaultdict(set)
+    for month, organization in await clickhouse.query("months_held", until=micros(max(expired.values()))):
+        held[month].add(organization)
+    for month, organizations in sorted(held.items()):
+        is_over = all(one in expired and expired[one] >= _end_of(month) for one in organizations)
+        if is_over and not await clickhouse.query("month_holds", month=month, last=last):
+            log.info("retention drops the audit events of month %s", month)
+            await clickhouse.command("drop_month", month=month)
+
+
+def _end_of(month: int) -> datetime:
+    year, number = divmod(month, 100)
+    return datetime(year + number // 12, number % 12 + 1, 1, tzinfo=UTC)
