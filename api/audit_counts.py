@@ -32,6 +32,7 @@ class StatsView(View):
     rejected: int
     read: int
     today: int = Field(description="How many of the total since midnight in the time zone.")
+    since: datetime | None = Field(description="Retention took what was received before; null: nothing was taken.")
 
 
 class BarView(View):
@@ -69,13 +70,14 @@ async def get_instance_stats(
     """How many events an instance has of each kind: total = read + accepted + rejected."""
     instance = await catalog.resolver.instance_id(caller.organization_id, slug)
     today = midnight(datetime.now(UTC), zone)
-    return _stats(await trail.query("instance_stats", instance=instance, today=today))
+    return _stats(await trail.query("instance_stats", instance=instance, today=today), await trail.query("kept_since"))
 
 
 @router.get("/audit-trails/stats", response_model=StatsView, operation_id="GetAuditTrailStats", responses=LOOKUP)
 async def get_stats(trail: OwnTrail, zone: Zone) -> Response:
     """How many events the whole organization has of each kind."""
-    return _stats(await trail.query("organization_stats", today=midnight(datetime.now(UTC), zone)))
+    found = await trail.query("organization_stats", today=midnight(datetime.now(UTC), zone))
+    return _stats(found, await trail.query("kept_since"))
 
 
 @router.get(
@@ -120,10 +122,10 @@ def bounds(windows: Windows) -> dict[str, Any]:
     return {"since": windows.since, "until": windows.until, "runs": runs, "widths": widths}
 
 
-def _stats(found: Sequence[Sequence[int]]) -> Response:
+def _stats(found: Sequence[Sequence[int]], expired: Sequence[Sequence[int]]) -> Response:
     total, accepted, rejected, today = found[0]
-    read = total - accepted - rejected
-    return ExactJson({"total": total, "accepted": accepted, "rejected": rejected, "read": read, "today": today})
+    counts = {"total": total, "accepted": accepted, "rejected": rejected, "read": total - accepted - rejected}
+    return ExactJson({**counts, "today": today, "since": moment_at(expired[0][0]) if expired else None})
 
 
 def _timeline(found: Sequence[Sequence[int]], windows: Windows) -> Response:

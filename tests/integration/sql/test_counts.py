@@ -154,7 +154,7 @@ async def test_timelines_and_stats_are_recounts(
             stats = (await client.get(f"{path}/stats")).raise_for_status().json()
             assert bars == same == _recounted(bars, rows, ZoneInfo(zone), interval)
             assert all(sum(bar[status] for status in STATUSES) == 0 for bar in none)
-            assert stats == {"total": len(rows), **counted(rows), "today": 0}
+            assert stats == {"total": len(rows), **counted(rows), "today": 0, "since": None}
 
 
 def _recounted(

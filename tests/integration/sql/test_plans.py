@@ -44,9 +44,9 @@ BY_PROJECTION = {
     "top_entitlements": ("meters", {"order": "total", "limit": 10}),
     "nearest_limits": ("meters", {"now": 0, "limit": 10, "skip": 0}),
 }
-#: Others that hold the same, where there is one entitlement alone, or that tell a meter's names.
+#: Others that hold the same, where there is one entitlement or few instances, or that tell a meter's names.
 AS_GOOD = {
-    "organization_quarters": {"entitlement_quarters"},
+    "organization_quarters": {"entitlement_quarters", "instance_quarters"},
     "meter_quarters": {"meters"},
     "instance_quarters": {"meters"},
 }
