@@ -83,7 +83,7 @@ class KafkaGateway:
         partitions: int,
         *,
         answer_timeout: timedelta = timedelta(seconds=5),
-        most_waiting: int = 5_000,
+        most_waiting: int = 20_000,
         rules: Rules | None = None,
     ) -> None:
         self._bootstrap_servers = bootstrap_servers
