@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 from catalog.catalog import Catalog
-from catalog.flag_context import Context, needs_facts, needs_usage
+from catalog.flag_context import Context, needs_facts, usage_seen
 from catalog.flag_definition import Definition
 from catalog.flag_evaluation import Evaluated, Verdict, evaluate
 from catalog.flag_facts import Facts, facts_of
@@ -36,7 +36,8 @@ async def evaluate_all(
     if context.instance is not None or needs_facts(tried):
         async with catalog.read(caller) as work:
             facts = await facts_of(work, context, now)
-    used = await _used(log, facts.grants, now) if needs_usage(tried) else {}
+    seen_usage = usage_seen(tried, facts.grants)
+    used = await _used(log, {slug: facts.grants[slug] for slug in sorted(seen_usage)}, now)
     seen = context.with_facts(facts.with_usage(used))
     verdicts = await catalog.rules.match(caller.organization_id, seen, rules)
     return [_outcome(flag, on, context.key, now) for flag, on in zip(flags, verdicts, strict=True)]

@@ -26,6 +26,23 @@ _MOST: Final = 100
 _LONGEST_RULE: Final = 10_000
 _VALUE: Final = {"anyOf": [{"type": kind} for kind in ("boolean", "string", "number", "object")]}
 
+_EXAMPLE: Final[dict[str, Any]] = {
+    "name": "New checkout",
+    "type": "boolean",
+    "enabled": True,
+    "variants": [{"name": "on", "value": True}, {"name": "off", "value": False}],
+    "default_variant": {"type": "basic", "variant": "off"},
+    "targetings": [
+        {"type": "basic", "name": "Growth", "rule": '__kaiten.license.familySlug == "growth"', "variant": "on"},
+        {
+            "type": "rollout_percentage",
+            "name": "Europe",
+            "rule": 'region == "eu"',
+            "distribution": {"on": 20, "off": 80},
+        },
+    ],
+}
+
 VariantName = Annotated[str, StringConstraints(min_length=1, max_length=100, pattern=r"^[^\x00]+$")]
 Percentage = Annotated[int, Strict(), Field(ge=0, le=100)]
 Condition = Annotated[
@@ -113,6 +130,8 @@ Targeting = Annotated[BasicTargeting | SplitTargeting | ScheduledTargeting, Fiel
 
 
 class FlagBody(Part):
+    model_config = ConfigDict(json_schema_extra={"examples": [_EXAMPLE]})
+
     name: Name
     slug: Slug | None = Field(default=None, description="The key it is evaluated by; made from the name when left out.")
     type: FlagType
@@ -181,7 +200,20 @@ class FlagView(StampedView):
 class EvaluationView(View):
     """What a flag serves, and why."""
 
-    model_config = ConfigDict(alias_generator=str)
+    model_config = ConfigDict(
+        alias_generator=str,
+        json_schema_extra={
+            "examples": [
+                {
+                    "key": "new-checkout",
+                    "value": True,
+                    "variant": "on",
+                    "reason": "TARGETING_MATCH",
+                    "metadata": {"matched_rule_name": "Growth"},
+                }
+            ]
+        },
+    )
 
     key: str
     value: Annotated[Any, WithJsonSchema(_VALUE)] = Field(description="Of the flag's type.")

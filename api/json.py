@@ -46,6 +46,11 @@ class ExactRequest(Request):
         return self.decoded
 
 
+def _without_attributes(body: Any) -> Any:
+    """FastAPI takes any object for a model with its attributes: `1.5`, a Decimal, would pass where all is optional."""
+    return float(body) if isinstance(body, Decimal) else body
+
+
 class ExactRoute(APIRoute):
     """A route whose body is JSON, read exactly; what is declared to be anything else is refused (415)."""
 
@@ -62,7 +67,7 @@ class ExactRoute(APIRoute):
             exact = ExactRequest(request.scope, request.receive)
             if body := await exact.body():
                 ensure_json(request.headers.get("content-type"))
-                exact.decoded = decode(body)
+                exact.decoded = _without_attributes(decode(body))
             return await handle(exact)
 
         return handle_exactly

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Final
@@ -13,7 +13,10 @@ from metering.problems import InvalidContext
 FACTS: Final = "__kaiten"
 _DEEPEST: Final = 32
 _INT_64: Final = range(-(2**63), 2**63)
-_WITHOUT_USAGE: Final = re.compile(rf"{FACTS}\s*\.\s*(license|instance|customer|deploymentZone)\b")
+_WITHOUT_USAGE: Final = re.compile(rf"{FACTS}\s*\.\s*(?:license|instance|customer|deploymentZone)\b")
+_OF_ONE: Final = re.compile(
+    rf"""{FACTS}\s*\.\s*entitlements\s*(?:\.\s*(\w+)\b(?!\s*\()|\[\s*'([^'\\]*)'\s*\]|\[\s*"([^"\\]*)"\s*\])"""
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +51,14 @@ def needs_facts(rules: Iterable[str]) -> bool:
     return any(FACTS in rule for rule in rules)
 
 
-def needs_usage(rules: Iterable[str]) -> bool:
-    """Whether a rule may look at what was used: unless it plainly looks at other facts only."""
-    return any(FACTS in _WITHOUT_USAGE.sub("", rule) for rule in rules)
+def usage_seen(rules: Iterable[str], entitlements: Collection[str]) -> set[str]:
+    """Of which of the entitlements some rule may see the usage: all, unless each rule plainly names what it sees."""
+    seen: set[str] = set()
+    for rule in rules:
+        if FACTS in _OF_ONE.sub("", _WITHOUT_USAGE.sub("", rule)):
+            return set(entitlements)
+        seen.update(name for found in _OF_ONE.findall(rule) for name in found if name)
+    return seen.intersection(entitlements)
 
 
 def _text(value: Any, name: str) -> str | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import sys
 import time
 from asyncio.subprocess import PIPE, Process
@@ -12,6 +13,8 @@ from typing import Any, Final
 from catalog.flag_evaluation import Verdict
 from catalog.rule_messages import DONE, Check, Match, Request, frame, read_line
 from metering.problems import Unavailable
+
+_log: Final = logging.getLogger(__name__)
 
 _COSTLY: Final = Verdict(failure="took too much time or memory")
 _NOT_TRIED_FOR: Final = 60.0
@@ -59,6 +62,7 @@ class RuleProcess:
                     return conversation.verdicts
                 if (guilty := conversation.trying) is not None:
                     self._costly[owner, guilty] = self._clock()
+                    _log.warning("a rule of organization %s ended the rule worker: %.200s", owner, guilty)
         raise Unavailable("The rules of feature flags can't be tried now.", headers={"Retry-After": "1"})
 
     def _forgive(self) -> None:

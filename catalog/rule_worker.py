@@ -27,8 +27,14 @@ _LATE: Final = Verdict(failure="not tried, as the rules before it took too long"
 def main() -> None:
     """Answer until the other side closes."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; our end is that of our input
-    resource.setrlimit(resource.RLIMIT_DATA, (MOST_MEMORY, MOST_MEMORY))
+    limit_memory()
     serve(Rules(), sys.stdin.buffer, sys.stdout.buffer)
+
+
+def limit_memory() -> None:
+    _, hard = resource.getrlimit(resource.RLIMIT_DATA)
+    most = MOST_MEMORY if hard == resource.RLIM_INFINITY else min(MOST_MEMORY, hard)
+    resource.setrlimit(resource.RLIMIT_DATA, (most, hard))
 
 
 def serve(rules: Rules, requests: BinaryIO, answers: BinaryIO) -> None:
