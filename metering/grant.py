@@ -107,9 +107,7 @@ class Grant(msgspec.Struct, frozen=True, array_like=True, dict=True):
     ends_at: Moment | None = None
 
     def __post_init__(self) -> None:
-        for number in (self.limit, self.overage_percent, self.warning_percent):
-            if number is not None:
-                ensure_in_range(number)
+        _ensure_in_range(self.limit, self.overage_percent, self.warning_percent)
         if self.anchor is not None:
             msgspec.structs.force_setattr(self, "anchor", utc(self.anchor))
 
@@ -195,7 +193,14 @@ class Grant(msgspec.Struct, frozen=True, array_like=True, dict=True):
             raise TimestampOutOfRange(f"timestamp lies in the previous period, more than {hours:g} h ago", timestamp)
 
 
-@lru_cache(1_024)  # instances under one license share them
+@lru_cache(1_024)  # instances under one license share their numbers
+def _ensure_in_range(*numbers: Decimal | None) -> None:
+    for number in numbers:
+        if number is not None:
+            ensure_in_range(number)
+
+
+@lru_cache(1_024)
 def _cap(limit: Decimal, overage_percent: Decimal) -> Decimal | None:
     if UNLIMITED in (limit, overage_percent):
         return None
