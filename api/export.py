@@ -64,7 +64,7 @@ class Exports:
 class _Wanted:
     def __init__(
         self,
-        file_format: Annotated[Format, Query(alias="format")],
+        file_format: Annotated[Format, Query(alias="format")] = Format.CSV,
         since: Annotated[Moment | None, Query(alias="from", description="Received at this time or later.")] = None,
         until: Annotated[Moment | None, Query(alias="to", description="Received before; now when left out.")] = None,
         event_name: Annotated[str | None, Query(description="An event's name or type.")] = None,

@@ -236,7 +236,6 @@ async def test_an_export_that_fails_at_once_says_why(clickhouse: ClickHouse, org
 @pytest.mark.parametrize(
     ("query", "location"),
     [
-        ({}, "query.format"),
         ({"format": "xls"}, "query.format"),
         ({"format": "csv", "from": "2026-11-06T00:00:00Z", "to": "2026-11-05T00:00:00Z"}, "query.to"),
         ({"format": "csv", "from": "today"}, "query.from"),
