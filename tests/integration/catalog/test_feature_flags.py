@@ -6,7 +6,6 @@ import json
 from typing import Any
 
 import httpx
-import pytest
 
 from api.json import encode
 
@@ -77,48 +76,42 @@ async def test_numbers_come_back_digit_by_digit(client: httpx.AsyncClient) -> No
     assert '"value":0.1000000000000000000001' in created.text
 
 
-@pytest.mark.parametrize(
-    ("change", "location"),
-    [
-        ({"type": "date"}, "body.type"),
-        ({"enabled": "yes"}, "body.enabled"),
-        ({"enabled": None}, "body.enabled"),
-        ({"event_name": None}, "body.event_name"),
-        ({"eventName": "x"}, "body.eventName"),
-        ({"variants": []}, "body.variants"),
-        ({"variants": None}, "body.variants"),
-        ({"variants": [ON]}, "body.default_variant.variant"),
-        ({"variants": [ON, {**OFF, "value": "no"}]}, "body.variants.1.value"),
-        ({"variants": [ON, OFF, OFF]}, "body.variants.2.name"),
-        ({"variants": [ON, OFF, {"name": "a\0b", "value": True}]}, "body.variants.2.name"),
-        ({"default_variant": {"type": "coin"}}, "body.default_variant"),
-        ({"default_variant": {"type": "basic", "variant": "maybe"}}, "body.default_variant.variant"),
-        ({"targetings": None}, "body.targetings"),
-        ({"metadata": []}, "body.metadata"),
-    ],
-)
-async def test_a_field_takes_only_what_it_says(
-    client: httpx.AsyncClient, change: dict[str, Any], location: str
-) -> None:
-    answer = await client.post("/feature-flags", json={**FLAG, "targetings": [], **change})
-    assert (answer.status_code, answer.json()["errors"][0]["location"]) == (422, location)
+WRONG: list[tuple[dict[str, Any], str]] = [
+    ({"type": "date"}, "body.type"),
+    ({"enabled": "yes"}, "body.enabled"),
+    ({"enabled": None}, "body.enabled"),
+    ({"event_name": None}, "body.event_name"),
+    ({"eventName": "x"}, "body.eventName"),
+    ({"variants": []}, "body.variants"),
+    ({"variants": None}, "body.variants"),
+    ({"variants": [ON]}, "body.default_variant.variant"),
+    ({"variants": [ON, {**OFF, "value": "no"}]}, "body.variants.1.value"),
+    ({"variants": [ON, OFF, OFF]}, "body.variants.2.name"),
+    ({"variants": [ON, OFF, {"name": "a\0b", "value": True}]}, "body.variants.2.name"),
+    ({"default_variant": {"type": "coin"}}, "body.default_variant"),
+    ({"default_variant": {"type": "basic", "variant": "maybe"}}, "body.default_variant.variant"),
+    ({"targetings": None}, "body.targetings"),
+    ({"metadata": []}, "body.metadata"),
+]
 
 
-@pytest.mark.parametrize(
-    ("distribution", "location"),
-    [
-        ({"on": 20, "off": 79}, "body.targetings.0.distribution"),
-        ({"on": 20, "maybe": 80}, "body.targetings.0.distribution.maybe"),
-        ({"on": 20.5, "off": 79.5}, "body.targetings.0.distribution.on"),
-        ({"on": -20, "off": 120}, "body.targetings.0.distribution.on"),
-    ],
-)
-async def test_percentages_are_whole_and_make_100(
-    client: httpx.AsyncClient, distribution: dict[str, Any], location: str
-) -> None:
-    targeting = {"type": "rollout_percentage", "name": "EU", "rule": "true", "distribution": distribution}
-    answer = await client.post("/feature-flags", json={**FLAG, "targetings": [targeting]})
-    assert (answer.status_code, answer.json()["errors"][0]["location"]) == (422, location)
+async def test_a_field_takes_only_what_it_says(client: httpx.AsyncClient) -> None:
+    for change, location in WRONG:
+        answer = await client.post("/feature-flags", json={**FLAG, "targetings": [], **change})
+        assert (answer.status_code, answer.json()["errors"][0]["location"]) == (422, location)
+
+
+async def test_percentages_are_whole_and_make_100(client: httpx.AsyncClient) -> None:
+    at = "body.targetings.0.distribution"
+    for distribution, location in (
+        ({"on": 20, "off": 79}, at),
+        ({"on": 20, "maybe": 80}, f"{at}.maybe"),
+        ({"on": 20.5, "off": 79.5}, f"{at}.on"),
+        ({"on": -20, "off": 120}, f"{at}.on"),
+    ):
+        targeting = {"type": "rollout_percentage", "name": "EU", "rule": "true", "distribution": distribution}
+        answer = await client.post("/feature-flags", json={**FLAG, "targetings": [targeting]})
+        assert (answer.status_code, answer.json()["errors"][0]["location"]) == (422, location)
 
 
 async def test_a_rule_that_is_no_condition_is_told_where_and_why(client: httpx.AsyncClient) -> None:
