@@ -9,10 +9,12 @@ from importlib.resources import files
 
 from alembic import command
 from alembic.config import Config
+from alembic.util import CommandError
 from sqlalchemy import Connection
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from catalog.database import lock, open_engine, unavailable_when_away
+from metering.problems import Fault, Invalid
 
 Command = Callable[[Config, str], None]
 
@@ -26,8 +28,14 @@ def migrate(url: str, revision: str = "head") -> None:
 
 
 def downgrade(url: str, revision: str) -> None:
-    """Take the schema back to `revision`. What a later one brought is gone afterwards. Raises `Unavailable`."""
-    _run(url, command.downgrade, revision)
+    """Take the schema back to `revision`. What a later one brought is gone afterwards.
+
+    Raises `Unavailable`, and `Invalid` for a revision that there is not, or that lies ahead.
+    """
+    try:
+        _run(url, command.downgrade, revision)
+    except CommandError as error:
+        raise Invalid(f"The catalog cannot be taken back: {error}", faults=[Fault("revision", str(error))]) from error
 
 
 def _run(url: str, change: Command, revision: str) -> None:

@@ -144,6 +144,16 @@ def migrate() -> None:
             console.print(made, soft_wrap=True, highlight=False)
 
 
+@app.command()
+def downgrade(revision: Annotated[str, typer.Argument(help="Of the catalog's schema: 0001, …")]) -> None:
+    """Take the catalog's schema back for an older release; what later ones brought is deleted. Back up first."""
+    from catalog.migrate import downgrade
+    from tidemark.failures import catalog_in_words
+
+    with _settings() as settings, catalog_in_words():
+        downgrade(settings.catalog_url, revision)
+
+
 async def _migrate_clickhouse(dsn: str) -> None:
     from clickhouse_connect.driver.exceptions import ClickHouseError
 

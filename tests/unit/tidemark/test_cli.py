@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import signal
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 import yaml
 from typer.testing import CliRunner
 
+from catalog.migrate import migrate
 from stream.topics import LARGEST_RECORD
 from tidemark.cli import app
 from tidemark.ports import free_port
@@ -115,6 +118,17 @@ def test_a_catalog_that_cannot_be_migrated_is_told_in_words(nobody: str, monkeyp
     ended = CliRunner().invoke(app, ["migrate"])
     assert isinstance(ended.exception, SystemExit)
     assert "The catalog does not answer" in ended.output
+
+
+def test_the_catalog_is_taken_back_to_a_revision_that_there_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TIDEMARK_CATALOG", f"sqlite:///{tmp_path / 'catalog.db'}")
+    migrate(f"sqlite:///{tmp_path / 'catalog.db'}")
+    assert CliRunner().invoke(app, ["downgrade", "0001"]).exit_code == 0
+    with closing(sqlite3.connect(tmp_path / "catalog.db")) as database:
+        assert database.execute("SELECT version_num FROM alembic_version").fetchone() == ("0001",)
+    for unknown in ("0000", "head"):
+        ended = CliRunner().invoke(app, ["downgrade", unknown])
+        assert (ended.exit_code, "cannot be taken back" in ended.output) == (1, True)
 
 
 def test_an_empty_setting_is_an_unset_one(monkeypatch: pytest.MonkeyPatch) -> None:
