@@ -20,10 +20,9 @@ from api.fields import Moment
 from api.freshness import Reader, fresh_router
 from api.openapi import LOOKUP, problems
 from api.paths import InstanceSlug
-from catalog.principal import Principal
+from api.trail import OwnTrail, Trail
 from metering.decision import Status
 from metering.problems import Fault, Invalid, TooManyWaiting
-from sql.clickhouse import ClickHouse
 
 #: Exports at once in one process.
 MOST_EXPORTS: Final = 4
@@ -80,8 +79,8 @@ class _Wanted:
         # Parquet is compressed inside.
         self.coding = "identity" if file_format is Format.PARQUET else chosen(accept_encoding)
 
-    def of(self, caller: Principal, instance_id: str | None) -> Exported:
-        return Exported(caller.organization_id, instance_id, self.since, self.until, *self._filters)
+    def of(self, instance_id: str | None) -> Exported:
+        return Exported(instance_id, self.since, self.until, *self._filters)
 
 
 Wanted = Annotated[_Wanted, Depends(_Wanted)]
@@ -94,23 +93,22 @@ Wanted = Annotated[_Wanted, Depends(_Wanted)]
     responses=_FILE,
 )
 async def export_instance_audit_trails(
-    slug: InstanceSlug, caller: Reader, request: Request, catalog: CatalogState, wanted: Wanted
+    slug: InstanceSlug, caller: Reader, request: Request, catalog: CatalogState, trail: OwnTrail, wanted: Wanted
 ) -> Response:
     """An instance's audit events as a file."""
     instance = await catalog.resolver.instance_id(caller.organization_id, slug)
-    return await _exported(request, wanted, wanted.of(caller, instance), f"audit-trail-{slug}")
+    return await _exported(request, trail, wanted, wanted.of(instance), f"audit-trail-{slug}")
 
 
 @router.get("/audit-trails/export", response_class=Response, operation_id="ExportAuditTrails", responses=_FILE)
-async def export_audit_trails(caller: Reader, request: Request, wanted: Wanted) -> Response:
+async def export_audit_trails(request: Request, trail: OwnTrail, wanted: Wanted) -> Response:
     """The whole organization's audit events as a file."""
-    return await _exported(request, wanted, wanted.of(caller, None), "audit-trail")
+    return await _exported(request, trail, wanted, wanted.of(None), "audit-trail")
 
 
-async def _exported(request: Request, wanted: _Wanted, exported: Exported, name: str) -> Response:
-    clickhouse: ClickHouse = request.app.state.clickhouse
+async def _exported(request: Request, trail: Trail, wanted: _Wanted, exported: Exported, name: str) -> Response:
     writer = writer_of(wanted.format)
-    file = _exports_of(request).taking_turn(pieces(clickhouse, exported, writer, encoder(wanted.coding)))
+    file = _exports_of(request).taking_turn(pieces(trail, exported, writer, encoder(wanted.coding)))
     headers = {
         "Content-Disposition": f'attachment; filename="{name}-{wanted.until:%Y%m%dT%H%M%SZ}.{wanted.format}"',
         "Vary": "Accept-Encoding",

@@ -1,7 +1,7 @@
 """Exporting: any number of audit events as one file, page by page along the table's key, in constant memory.
 
-Each page is a question of its own, with the bounds that every question has, so that an export of years takes its turns
-between short questions. A page that fails ends the answer without its end, which an HTTP client notices.
+Each page is a question of its own, with the bounds and the turns that every question has, so that an export of years
+holds up nobody. A page that fails ends the answer without its end, which an HTTP client notices.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any, Final, NamedTuple
 
 from api.encoding import Encoder
 from api.export_format import Writer
-from sql.clickhouse import ClickHouse
+from api.trail import Trail
 from sql.instants import END, EPOCH, micros
 
 #: With the largest metadata a page has 20 MB.
@@ -40,9 +40,8 @@ _END: Final = Mark("\U0010ffff", micros(END), 65_535, (1 << 64) - 1, (1 << 32) -
 
 @dataclass(frozen=True)
 class Exported:
-    """Which events: of an organization or one of its instances, received in [since, until)."""
+    """Which events: of the whole organization or one of its instances, received in [since, until)."""
 
-    organization_id: str
     instance_id: str | None
     since: datetime | None
     until: datetime
@@ -53,7 +52,6 @@ class Exported:
     @property
     def parameters(self) -> dict[str, Any]:
         return {
-            "organization": self.organization_id,
             "instance": self.instance_id or "",
             "since": max(micros(self.since or EPOCH), 0),
             "until": min(max(micros(self.until), 0), micros(END)),
@@ -63,13 +61,13 @@ class Exported:
         }
 
 
-async def pieces(clickhouse: ClickHouse, wanted: Exported, writer: Writer, encoder: Encoder) -> AsyncGenerator[bytes]:
+async def pieces(trail: Trail, wanted: Exported, writer: Writer, encoder: Encoder) -> AsyncGenerator[bytes]:
     """The file, a piece a page. Raises `Unavailable` where a page can't be read, midway too."""
     after, to, begun = _BEGINNING, _BEGINNING, writer.begin()
     while to != _END:
-        to = await _page_end(clickhouse, wanted, after)
+        to = await _page_end(trail, wanted, after)
         marks = {**after.parameters("after"), **to.parameters("to")}
-        page = await clickhouse.formatted(writer.query, writer.told_as, **wanted.parameters, **marks)
+        page = await trail.formatted(writer.query, writer.told_as, **wanted.parameters, **marks)
         yield await asyncio.to_thread(_encoded, encoder, writer, begun, page)
         after, begun = to, b""
     yield await asyncio.to_thread(lambda: encoder.compress(writer.end()) + encoder.flush())
@@ -79,6 +77,6 @@ def _encoded(encoder: Encoder, writer: Writer, begun: bytes, page: bytes) -> byt
     return encoder.compress(begun + writer.add(page))
 
 
-async def _page_end(clickhouse: ClickHouse, wanted: Exported, after: Mark) -> Mark:
-    found = await clickhouse.query("export_bound", **wanted.parameters, **after.parameters("after"), skip=PAGE_ROWS - 1)
+async def _page_end(trail: Trail, wanted: Exported, after: Mark) -> Mark:
+    found = await trail.query("export_bound", **wanted.parameters, **after.parameters("after"), skip=PAGE_ROWS - 1)
     return Mark(*found[0]) if found else _END

@@ -59,6 +59,11 @@ class Trail:
         async with self.turns.take(self.organization_id):
             return await self.clickhouse.query(name, organization=self.organization_id, **parameters)
 
+    async def formatted(self, name: str, told_as: str, **parameters: object) -> bytes:
+        """The same in one of ClickHouse's formats, whole in memory: for pages that are bounded."""
+        async with self.turns.take(self.organization_id):
+            return await self.clickhouse.formatted(name, told_as, organization=self.organization_id, **parameters)
+
 
 def _clickhouse_of(request: Request) -> ClickHouse:
     clickhouse: ClickHouse = request.app.state.clickhouse

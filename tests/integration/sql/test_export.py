@@ -257,7 +257,7 @@ async def test_a_page_is_read_along_the_key(clickhouse: ClickHouse, organization
         for prefix, mark in (("after", exporting._BEGINNING), ("to", exporting._END))
         for name, value in mark._asdict().items()
     }
-    wanted = exporting.Exported(organization, None, None, NOON, ["ACCEPTED"]).parameters
+    wanted = {"organization": organization, **exporting.Exported(None, None, NOON, ["ACCEPTED"]).parameters}
     text = f"EXPLAIN indexes = 1, projections = 1 {statement(name)}"
     found = await clickhouse._readers.run(
         lambda client: client.query(text, parameters={**wanted, **marks, "skip": 5}).result_rows

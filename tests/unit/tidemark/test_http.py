@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from contextlib import AsyncExitStack
+from types import SimpleNamespace
 
 import pytest
+import uvicorn
 from fastapi import FastAPI
 
 from stream.records import VERSION, Decided, encode
@@ -53,3 +55,17 @@ async def test_what_the_sink_wrote_and_how_far_it_is_behind_is_told(app: FastAPI
     assert "tidemark_sink_rows_total 2.0" in told
     assert "tidemark_sink_lag_records 0.0" in told
     assert "tidemark_sink_lag_records 0.0" not in await told_by(app)
+
+
+async def test_streams_end_before_requests_under_way_are_waited_for(
+    app: FastAPI, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    happened: list[str] = []
+    app.state.broadcast = SimpleNamespace(close=lambda: happened.append("streams end"))
+
+    async def waited(*_: object) -> None:
+        happened.append("requests are waited for")
+
+    monkeypatch.setattr(uvicorn.Server, "shutdown", waited)
+    await http.Server(uvicorn.Config(app), app).shutdown()
+    assert happened == ["streams end", "requests are waited for"]
