@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Annotated, Any
+from dataclasses import dataclass, replace
+from typing import Annotated, Any, Final
 
 from fastapi import Depends, Query
 
@@ -32,6 +32,11 @@ class Filter:
     search: Search = EVERYTHING
 
     @property
+    def takes_all(self) -> bool:
+        """Whether no event of the time is left out."""
+        return self == replace(UNFILTERED, since=self.since, until=self.until)
+
+    @property
     def parameters(self) -> dict[str, Any]:
         """Of `parts/event_filters.sql`."""
         return {
@@ -43,6 +48,9 @@ class Filter:
             "transaction": self.transaction,
             **self.search.parameters,
         }
+
+
+UNFILTERED: Final = Filter(sorted(status.value for status in Status))
 
 
 def _filter(  # the contract's parameters
