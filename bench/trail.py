@@ -1,0 +1,202 @@
+"""An audit trail of so many decisions, and its routes under the clock: `python -m bench.trail DIRECTORY EVENTS`.
+
+Prints a line of JSON: milliseconds of each question, bytes of an event.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+import statistics
+import sys
+import time
+from collections.abc import Callable, Collection
+from contextlib import asynccontextmanager
+from types import SimpleNamespace
+from typing import Any, Final
+
+import httpx
+from fastapi import FastAPI
+
+import api.audit
+import api.audit_counts
+import api.audit_top
+import api.history
+import api.problems
+from api.audit_page import Cursor
+from bench.history import BEGIN, ORGANIZATION, YEAR, History, entitlement_id, instance_id
+from catalog.principal import Principal
+from sql.clickhouse import ClickHouse, open_clickhouse
+from sql.instants import moment_at
+from sql.statements import statement
+from stream.rows import COLUMNS, TABLE, parts
+
+TIMES: Final = 100
+BARE_TIMES: Final = 3
+TRAIL: Final = "/instances/instance-0/audit-trails"
+USAGE: Final = "/instances/instance-0/entitlements/meter-0/usage/history"
+_BARE: Final = {"optimize_use_projections": 0, "use_skip_indexes": 0, "max_execution_time": 100, "max_memory_usage": 0}
+_COUNT: Final = "SELECT count() FROM decisions"
+_OF_COLUMNS: Final = """
+SELECT column, sum(column_data_compressed_bytes + column_marks_bytes) AS size
+FROM system.parts_columns WHERE active AND table = 'decisions' GROUP BY column ORDER BY size DESC
+"""
+_OF_PROJECTIONS: Final = """
+SELECT concat('projection ', name), sum(bytes_on_disk) AS size
+FROM system.projection_parts WHERE active AND table = 'decisions' GROUP BY name ORDER BY size DESC
+"""
+_OF_INDEXES: Final = """
+SELECT concat('index ', name), sum(data_compressed_bytes) AS size
+FROM system.data_skipping_indices WHERE table = 'decisions' GROUP BY name ORDER BY size DESC
+"""
+_OF_ALL: Final = "SELECT sum(bytes_on_disk) FROM system.parts WHERE active AND table = 'decisions'"
+_MERGES: Final = "SELECT count() FROM system.merges WHERE table = 'decisions'"
+
+Query = dict[str, str]
+
+
+class Catalog:
+    """Knows the made-up organization, as the real one would from memory."""
+
+    async def admit(self, _: str | None) -> Principal:
+        return Principal(ORGANIZATION, "a", "a", "t", "t", frozenset({"read:instances"}))
+
+    async def instance_id(self, _: str, slug: str) -> str:
+        return instance_id(int(slug.rpartition("-")[2]))
+
+    async def meter_ids(self, _: str, slug: str, entitlement: str) -> tuple[str, str]:
+        return instance_id(int(slug.rpartition("-")[2])), entitlement_id(int(entitlement.rpartition("-")[2]))
+
+    async def existing_instances(self, _: str, ids: Collection[str]) -> set[str]:
+        return {*ids}
+
+
+class Listening(ClickHouse):
+    """Hears what is asked, to ask it again over the bare rows."""
+
+    asked: list[tuple[str, dict[str, object]]]
+
+    async def query(self, name: str, **parameters: object) -> list[tuple[Any, ...]]:
+        self.asked.append((name, parameters))
+        return await super().query(name, **parameters)
+
+
+def questions() -> dict[str, tuple[str, Callable[[random.Random], Query]]]:
+    """Where each is asked, and with which query; some seek another thing every time."""
+    year = {"from": _time(BEGIN), "to": _time(BEGIN + YEAR), "timezone": "Europe/Berlin"}
+
+    def anywhere(chance: random.Random) -> Query:
+        return {"cursor": str(Cursor(BEGIN + int(YEAR * chance.random()), 0, 0, 0))}
+
+    return {
+        "stats of an instance": (f"{TRAIL}/stats", lambda _: {}),
+        "stats of the organization": ("/audit-trails/stats", lambda _: {}),
+        "timeline of a year, instance": (f"{TRAIL}/timeline", lambda _: year),
+        "timeline of a year, organization": ("/audit-trails/timeline", lambda _: year),
+        "value over a year": (USAGE, lambda _: {**year, "window": "DAY"}),
+        "newest page, instance": (TRAIL, lambda _: {}),
+        "page at any depth, instance": (TRAIL, anywhere),
+        "page at any depth, organization": ("/audit-trails", anywhere),
+        "full text, a word": (TRAIL, lambda chance: {"q": f"job-{chance.randrange(5_000)}"}),
+        "full text, organization": ("/audit-trails", lambda chance: {"q": f"job-{chance.randrange(5_000)} eu-1"}),
+        "top instances": ("/audit-trails/top/instances", lambda _: {"order": "rejected"}),
+        "top entitlements": ("/audit-trails/top/entitlements", lambda _: {}),
+        "nearest to their limit": ("/audit-trails/top/nearest-limits", lambda _: {}),
+    }
+
+
+async def main(directory: str, events: int) -> None:
+    opened = open_clickhouse(f"chdb://{directory}")
+    opened.__class__, clickhouse = Listening, opened  # type: ignore[assignment]
+    clickhouse.asked = []  # type: ignore[attr-defined]
+    async with clickhouse:
+        await clickhouse.migrate()
+        rate = await load(clickhouse, events)
+        await settle(clickhouse)
+        async with client_of(clickhouse) as client:
+            answers = {name: await timed(clickhouse, client, *asked) for name, asked in questions().items()}
+        sizes = [await ask(clickhouse, text) for text in (_OF_COLUMNS, _OF_PROJECTIONS, _OF_INDEXES)]
+        ((all_in_all,),) = await ask(clickhouse, _OF_ALL)
+    disk = {str(name): size / events for rows in sizes for name, size in rows}
+    print(json.dumps({"answers": answers, "disk": disk, "event": all_in_all / events, "load_rate": rate}))
+
+
+async def load(clickhouse: ClickHouse, events: int) -> float:
+    """Write what is not there yet; returns the rows written a second."""
+    ((there,),) = await ask(clickhouse, _COUNT)
+    begun, written = time.perf_counter(), 0
+    for rows in History(events).chunks_behind(there):
+        for part in parts(rows):
+            await clickhouse.insert(TABLE, COLUMNS, part)
+        written += len(rows)
+        print(f"{there + written:,} of {events:,}", file=sys.stderr)
+    return written / (time.perf_counter() - begun)
+
+
+async def settle(clickhouse: ClickHouse) -> None:
+    """Wait until parts are merged as far as the engine merges them by itself."""
+    calm = 0
+    while calm < 3:
+        await asyncio.sleep(1)
+        ((merges,),) = await ask(clickhouse, _MERGES)
+        calm = 0 if merges else calm + 1
+
+
+@asynccontextmanager
+async def client_of(clickhouse: ClickHouse) -> Any:
+    app = FastAPI()
+    for module in (api.audit_counts, api.audit_top, api.audit, api.history):
+        app.include_router(module.router)
+    api.problems.install(app)
+    app.state.clickhouse, catalog = clickhouse, Catalog()
+    app.state.catalog = SimpleNamespace(resolver=catalog, authenticator=catalog)
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://tidemark") as client:
+        yield client
+
+
+async def timed(
+    clickhouse: Any, client: httpx.AsyncClient, path: str, query: Callable[[random.Random], Query]
+) -> dict[str, float]:
+    chance, times = random.Random(7), []
+    for _ in range(TIMES + 3):
+        clickhouse.asked.clear()
+        wanted = query(chance)
+        begun = time.perf_counter()
+        (await client.get(path, params=wanted)).raise_for_status()
+        times.append((time.perf_counter() - begun) * 1e3)
+    times = sorted(times[3:])  # the first ones fill caches
+    asked = [one for one in clickhouse.asked if one[0] != "complete_to"]
+    engine, bare = [await over(clickhouse, asked, settings) for settings in ({}, _BARE)]
+    return {"median": statistics.median(times), "p99": times[int(0.99 * TIMES) - 1], "engine": engine, "bare": bare}
+
+
+async def over(clickhouse: ClickHouse, asked: list[tuple[str, dict[str, object]]], settings: dict[str, int]) -> float:
+    """The median milliseconds that the engine takes for these questions under these settings."""
+    times = []
+    for _ in range(BARE_TIMES):
+        begun = time.perf_counter()
+        for name, parameters in asked:
+            await ask(clickhouse, statement(name), parameters, settings)
+        times.append((time.perf_counter() - begun) * 1e3)
+    return statistics.median(times)
+
+
+async def ask(
+    clickhouse: ClickHouse,
+    text: str,
+    parameters: dict[str, object] | None = None,
+    settings: dict[str, int] | None = None,
+) -> list[tuple[Any, ...]]:
+    found = await clickhouse._readers.run(  # noqa: SLF001  # its settings are the question
+        lambda client: client.query(text, parameters=parameters, settings=settings)
+    )
+    return [*found.result_rows]
+
+
+def _time(micros: int) -> str:
+    return moment_at(micros).isoformat()
+
+
+if __name__ == "__main__":
+    asyncio.run(main(sys.argv[1], int(sys.argv[2])))
