@@ -70,7 +70,7 @@ def _config(tenant: Tenant) -> str:
 
 
 def _cases(report: dict[str, Any]) -> int:
-    generated: int = report["summary"]["test_cases"]["total"]
+    generated: int = report["test_cases"]["generated"]
     return generated
 
 
