@@ -27,24 +27,23 @@ async def _link_exactly(client: httpx.AsyncClient, number: str) -> httpx.Respons
     return await client.post("/licenses/team/entitlements", content=body, headers=JSON)
 
 
-@pytest.mark.parametrize(
-    ("slug", "value"),
-    [
-        ("calls", {"type": "number", "value": 1000}),
-        ("calls", {"type": "number", "value": -1}),
-        ("sso", {"type": "boolean", "value": True}),
-        ("theme", {"type": "object", "value": {"maxUsers": 50, "nested": [None, {"a": 1.5}]}}),
-    ],
-)
-async def test_a_value_of_each_type_is_linked_and_read_back(
-    client: httpx.AsyncClient, slug: str, value: dict[str, Any]
-) -> None:
-    assert (await _link(client, slug, value)).status_code == 204
-    read = (await client.get(f"/licenses/team/entitlements/{slug}")).json()
-    assert read["value"] == value
-    assert (read["entitlementSlug"], read["licenseSlug"]) == (slug, "team")
-    assert read["licenseId"] == read["licenseID"]
-    assert read["limitCapExceededOveragePercent"] == 0
+VALUES: list[Any] = [
+    ("calls", {"type": "number", "value": 1000}),
+    ("calls", {"type": "number", "value": -1}),
+    ("sso", {"type": "boolean", "value": True}),
+    ("theme", {"type": "object", "value": {"maxUsers": 50, "nested": [None, {"a": 1.5}]}}),
+]
+
+
+async def test_a_value_of_each_type_is_linked_and_read_back(client: httpx.AsyncClient) -> None:
+    for slug, value in VALUES:
+        assert (await _link(client, slug, value)).status_code == 204
+        read = (await client.get(f"/licenses/team/entitlements/{slug}")).json()
+        assert read["value"] == value
+        assert (read["entitlementSlug"], read["licenseSlug"]) == (slug, "team")
+        assert read["licenseId"] == read["licenseID"]
+        assert read["limitCapExceededOveragePercent"] == 0
+        await client.delete(f"/licenses/team/entitlements/{slug}")
 
 
 async def test_a_link_is_replaced_and_deleted(client: httpx.AsyncClient) -> None:
@@ -57,17 +56,24 @@ async def test_a_link_is_replaced_and_deleted(client: httpx.AsyncClient) -> None
     assert (answer.status_code, answer.json()["code"]) == (404, "GetLicenseEntitlement.LicenseEntitlementNotFound")
 
 
-@pytest.mark.parametrize("number", ["0.1", "12345678901234567890.123456789012", "0.000000000001", "1.10", "1e3"])
-async def test_a_limit_is_kept_to_the_digit(client: httpx.AsyncClient, number: str) -> None:
-    assert (await _link_exactly(client, number)).status_code == 204
-    shown = {"1.10": "1.1", "1e3": "1000", "0.000000000001": "1E-12"}.get(number, number)
-    assert f'"value":{{"type":"number","value":{shown}}}' in (await client.get(LINK)).text
+LIMITS = ["0.1", "12345678901234567890.123456789012", "0.000000000001", "1.10", "1e3"]
 
 
-@pytest.mark.parametrize("number", ["1e20", "1e-13", "1" * 40, "1e999999999999999999", "-2", '"5"', "true", "null"])
-async def test_a_limit_that_no_report_could_meet_is_refused(client: httpx.AsyncClient, number: str) -> None:
-    answer = await _link_exactly(client, number)
-    assert (answer.status_code, answer.json()["errors"][0]["location"]) == (422, "body.value.value")
+async def test_a_limit_is_kept_to_the_digit(client: httpx.AsyncClient) -> None:
+    for number in LIMITS:
+        assert (await _link_exactly(client, number)).status_code == 204
+        shown = {"1.10": "1.1", "1e3": "1000", "0.000000000001": "1E-12"}.get(number, number)
+        assert f'"value":{{"type":"number","value":{shown}}}' in (await client.get(LINK)).text
+        await client.delete(LINK)
+
+
+NO_LIMITS = ["1e20", "1e-13", "1" * 40, "1e999999999999999999", "-2", '"5"', "true", "null"]
+
+
+async def test_a_limit_that_no_report_could_meet_is_refused(client: httpx.AsyncClient) -> None:
+    for number in NO_LIMITS:
+        answer = await _link_exactly(client, number)
+        assert (answer.status_code, answer.json()["errors"][0]["location"]) == (422, "body.value.value"), number
 
 
 async def test_a_value_that_does_not_fit_the_entitlement_is_refused(client: httpx.AsyncClient) -> None:
