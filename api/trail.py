@@ -38,7 +38,7 @@ class Turns:
             async with asyncio.timeout(self._wait):
                 await free.acquire()
         except TimeoutError:
-            detail = f"The organization has {self._at_once} questions under way, and none was answered in time."
+            detail = f"The organization has {self._at_once} questions under way already, and none was answered in time."
             raise Unavailable(detail, headers={"Retry-After": "1"}) from None
         try:
             yield

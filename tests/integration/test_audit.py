@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+
 import httpx
 import pytest
 
@@ -148,3 +150,44 @@ def test_a_wrong_query_is_refused_at_its_place(sold: Sold, query: dict[str, str]
 def test_the_organizations_trail_holds_its_instances_events(sold: Sold) -> None:
     found = sold.client.get("/audit-trails", params={"entitlement": sold.entitlement}).json()
     assert [event["payload"]["sequence"] for event in found["items"]] == [6, 5, 4, 3, 2, 1]
+
+
+def test_the_trail_is_counted_as_it_is_listed(sold: Sold) -> None:
+    path = f"/instances/{sold.instance}/audit-trails"
+    counts = {"read": 1, "accepted": 3, "rejected": 2}
+    stats = sold.client.get(f"{path}/stats", params={"timezone": "Europe/Berlin"}).raise_for_status().json()
+    timeline = sold.client.get(f"{path}/timeline", params={"entitlement": sold.entitlement}).raise_for_status().json()
+    assert {status: stats[status] for status in counts} == counts
+    assert stats["total"] == 6
+    assert {status: sum(bar[status] for bar in timeline["items"]) for status in counts} == counts
+
+
+def test_the_history_ends_with_the_value_that_a_lookup_shows(sold: Sold) -> None:
+    now = datetime.now(UTC)
+    span = {"from": (now - timedelta(hours=1)).isoformat(), "to": now.isoformat()}
+    for window in ("MINUTE", "HOUR", "DAY", "MONTH"):
+        found = sold.client.get(f"{sold.usage_path}/history", params={**span, "window": window}).raise_for_status()
+        points = found.json()["items"]
+        assert points[-1]["value"] == 8
+        assert sum(point["reported"] for point in points) == 8
+        assert sum(point["events"] for point in points) == 6
+
+
+def test_the_tops_of_the_organization_name_what_was_sold(sold: Sold) -> None:
+    tops = {
+        "top/instances": ("instanceSlug", sold.instance),
+        "top/entitlements": ("entitlementSlug", sold.entitlement),
+        "top/nearest-limits": ("instanceSlug", sold.instance),
+    }
+    for path, (key, slug) in tops.items():
+        items = sold.client.get(f"/audit-trails/{path}", params={"limit": 100}).raise_for_status().json()["items"]
+        assert len(items) == 100 or slug in {item[key] for item in items}
+
+
+def test_the_trail_of_a_deleted_instance_stays_with_the_organization(client: httpx.Client) -> None:
+    sold = sell(client)
+    sold.report(1)
+    wait_until(sold.trail, 5, "the report is in the trail")
+    client.delete(f"/instances/{sold.instance}").raise_for_status()
+    assert client.get(f"/instances/{sold.instance}/audit-trails/stats").status_code == 404
+    assert len(client.get("/audit-trails", params={"instance": sold.instance}).json()["items"]) == 1
