@@ -76,10 +76,37 @@ _USAGE: Final = {
     "currentPeriodEnd": "2023-11-01T00:00:00Z",
 }
 
+_COUNTS: Final = {"read": 1, "accepted": 3, "rejected": 2}
+_BAR: Final = {"start": "2023-09-30T22:00:00Z", **_COUNTS}
+_STATS: Final = {"total": 6, **_COUNTS, "today": 6}
+_TOP: Final = {"total": 6, **_COUNTS, "lastAt": "2023-10-01T12:00:00Z"}
+_ONE_INSTANCE: Final = {"instanceId": f"{_ID}2", "instanceSlug": "acme-production"}
+_ONE_ENTITLEMENT: Final = {"entitlementId": f"{_ID}0", "entitlementSlug": "premium-support"}
+_POINT: Final = {
+    "start": "2023-09-30T22:00:00Z",
+    "end": "2023-10-01T22:00:00Z",
+    "value": 42.5,
+    "min": 2.5,
+    "max": 42.5,
+    "reported": 42.5,
+    "events": 6,
+    "accepted": 3,
+    "rejected": 2,
+}
+_NEAR: Final = {"value": 42.5, "limit": 50, "usedPercent": 85, "currentPeriodEnd": "2023-11-01T00:00:00Z"}
+
 #: What the operation answers when all is well.
 RESPONSES: Final[dict[str, Any]] = {
     "GetEntitlementUsageMetric": {**_USAGE, "metadata": {}},
     "ListEntitlementUsageMetrics": [{**_USAGE, "metadata": {}}],
+    "GetEntitlementUsageHistory": {"items": [_POINT]},
+    "GetInstanceAuditTrailStats": _STATS,
+    "GetAuditTrailStats": _STATS,
+    "GetInstanceAuditTrailTimeline": {"items": [_BAR]},
+    "GetAuditTrailTimeline": {"items": [_BAR]},
+    "ListTopInstances": {"items": [{**_ONE_INSTANCE, **_TOP}]},
+    "ListTopEntitlements": {"items": [{**_ONE_ENTITLEMENT, **_TOP}]},
+    "ListNearestLimits": {"items": [{**_ONE_INSTANCE, **_ONE_ENTITLEMENT, **_NEAR}]},
     "ReportEntitlementUsageMetric": {**_USAGE, "decisionId": "3-1234-7", "sequence": 2},
 }
 
