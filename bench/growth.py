@@ -1,9 +1,8 @@
 """Whether a report costs more when there are many meters, or many partitions.
 
-The state of all meters but the first thousand lies on disk beforehand, written straight into the worker's RocksDB (one
-sorted file a partition): to report ten million times first would take minutes and show nothing more. Reports then fall
-evenly on all of them. `BENCH_MOST_METERS` is the largest count (1,000,000; the table in the README was made with
-10,000,000, which takes four minutes more and 3 GB of disk).
+Every meter has a balance on disk beforehand, written straight into the worker's RocksDB (one sorted file a partition):
+to report ten million times first would take minutes and show nothing more. Reports then fall evenly on all of them.
+`BENCH_MOST_METERS` is the largest count (1,000,000); 10,000,000 takes some minutes and 3 GB of disk more.
 """
 
 from __future__ import annotations
