@@ -7,21 +7,24 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Depends, Header, Query, Request, Response
 
 from api.audit_filter import ensure_searchable, statuses_of
-from api.auth import CatalogState, requires
+from api.auth import CatalogState
 from api.broadcast import Broadcast
 from api.event_stream import MEDIA_TYPE, EventStream
 from api.follow import Follower
+from api.freshness import Reader
 from api.live_event import Wanted
 from api.missed import Missed
-from api.openapi import LOOKUP
+from api.openapi import LOOKUP, problems
 from api.paths import InstanceSlug
 from catalog.catalog import Catalog
 from catalog.principal import Principal
 from metering.decision import Status
-from metering.problems import Fault, Invalid
+from metering.problems import Fault, Invalid, TooManyWaiting
 from stream.position import LogPosition
 
 _SCOPE: Final = "read:instances"
+#: Streams at once in one process.
+MOST_STREAMS: Final = 10_000
 _LONGEST_ID: Final = 20_000
 _EXAMPLE: Final = 'retry: 1000\nid: 0:41-2,3:7-0\n\nid: 0:42-0,3:7-0\ndata: {"id":"0-42-0","status":"ACCEPTED",…}\n\n'
 _STREAMED: Final[dict[int | str, dict[str, Any]]] = {
@@ -32,9 +35,8 @@ _STREAMED: Final[dict[int | str, dict[str, Any]]] = {
         "content": {MEDIA_TYPE: {"schema": {"type": "string"}, "example": _EXAMPLE}},
     },
     **LOOKUP,
+    **problems(429),
 }
-
-Reader = Annotated[Principal, Depends(requires(_SCOPE))]
 
 router = APIRouter(tags=["Audit trail"])
 
@@ -125,6 +127,8 @@ async def _stream(
     async def still_allowed() -> None:
         (await catalog.authenticator.authenticate(request.headers.get("authorization"))).require(_SCOPE)
 
+    if trails.broadcast.listeners >= MOST_STREAMS:
+        raise TooManyWaiting("Too many streams are open.", headers={"Retry-After": "10"})
     with trails.broadcast.live.wanted():
         await trails.broadcast.live.ready(since)  # what cannot be followed is refused before anything is sent
     return EventStream(Follower(trails.broadcast, trails.missed, wanted, still_allowed).blocks(since))

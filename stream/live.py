@@ -26,8 +26,10 @@ from stream.feed import DecisionsFeed, DecisionsLost, Record
 from stream.position import LogPosition
 from stream.records import AuditEvent, audit_events, decode_decided
 
-#: Bytes of records that are remembered for those who come back after a moment.
-REMEMBERED_BYTES: Final = 8 << 20
+#: Bytes of memory in which records are remembered for those who come back after a moment.
+REMEMBERED_BYTES: Final = 32 << 20
+#: What an event takes once it is decoded, beside its bytes in the record.
+_EVENT_BYTES: Final = 2_000
 #: How long reading goes on after the last listener left: most come back at once.
 LINGER_SECONDS: Final = 30.0
 _READY_WITHIN: Final = 5.0
@@ -35,7 +37,7 @@ _LOOK_EVERY: Final = 0.05
 
 _AWAY: Final = (KafkaError, ClickHouseError, Unavailable, DecisionsLost, OSError)
 
-#: A record's events, and its size in bytes.
+#: A record's events, and the bytes of memory that they take.
 Decoded: TypeAlias = tuple[tuple[AuditEvent, ...], int]
 
 log: Final = logging.getLogger(__name__)
@@ -202,7 +204,12 @@ class Live:
 
 
 def _decode_all(partition: int, records: Sequence[Record]) -> list[Decoded]:
-    return [(_events(partition, record.value or b""), len(record.value or b"")) for record in records]
+    return [_decoded(partition, record.value or b"") for record in records]
+
+
+def _decoded(partition: int, value: bytes) -> Decoded:
+    events = _events(partition, value)
+    return events, len(value) + _EVENT_BYTES * len(events)
 
 
 def _events(partition: int, value: bytes) -> tuple[AuditEvent, ...]:

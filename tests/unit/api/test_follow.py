@@ -18,7 +18,7 @@ from metering.problems import Unauthenticated
 from stream.position import LogPosition
 from stream.records import audit_events, decode_decided
 from tests.unit.sink.log import DecisionsLog, eventually, report
-from tests.unit.stream.test_live import telling
+from tests.unit.stream.test_live import size_of, telling
 
 WANTED = Wanted("acme", "prod-id", frozenset({"ACCEPTED", "REJECTED", "READ"}))
 
@@ -82,7 +82,7 @@ async def test_what_memory_forgot_is_read_from_history() -> None:
     log = DecisionsLog()
     for _ in range(9):
         log.decide(report())
-    async with following(log, remembered_bytes=2 * len(log.records[0][0].value)) as (live, history):
+    async with following(log, remembered_bytes=2 * size_of(log)) as (live, history):
         await eventually(lambda: str(live.live.position) == "0:8-0")
         stream = Follower(live, history, WANTED, allowed).blocks(LogPosition.parse("0:1-0"))  # type: ignore[arg-type]
         async with aclosing(stream):

@@ -12,6 +12,7 @@ from aiokafka.errors import KafkaConnectionError
 
 from metering.balance import NOWHERE, Place
 from metering.problems import Unavailable
+from stream import live
 from stream.live import Heard, Live
 from stream.position import LogPosition
 from stream.records import decode_decided
@@ -126,12 +127,16 @@ async def test_while_nobody_listens_nothing_is_read_or_remembered() -> None:
     running.cancel()
 
 
+def size_of(log: DecisionsLog) -> int:
+    """What the first record takes in memory."""
+    return live._decoded(0, log.records[0][0].value)[1]
+
+
 async def test_what_was_told_after_a_position_is_remembered_as_far_as_memory_goes() -> None:
     log = DecisionsLog()
     for _ in range(3):
         log.decide(report(), report())
-    size = len(log.records[0][0].value)
-    async with telling(log, remembered_bytes=2 * size) as told:
+    async with telling(log, remembered_bytes=2 * size_of(log)) as told:
         await eventually(lambda: len(told.ids) == 6)
         missed = told.live.since(LogPosition({0: Place(1, 0)}))
         assert missed is not None
