@@ -1,6 +1,6 @@
 """The export routes over an engine; as a program, an export of many rows in constant memory.
 
-`python -m tests.integration.sql.exporting DIRECTORY ROWS` writes rows of some 2 kB, exports a third of them to warm up
+`python -m tests.integration.sql.exporting DIRECTORY ROWS` writes rows of some 3 kB, exports a third of them to warm up
 and then all, and prints for each format the bytes of the whole export, and by how many the process grew during it.
 """
 
@@ -37,7 +37,7 @@ SELECT
     intDiv(number, 4), number, 'ACCEPTED', '', '', 'append',
     toDateTime64('2026-11-01 00:00:00', 6, 'UTC') + intDiv(number, 2), 0.1, number / 10, number / 10 + 0.1, number, -1,
     0, '', toString(cityHash64(number)), 'collector',
-    concat('{"trace":"', hex(randomString(1000)), '"}')
+    concat('{"trace":"', base64Encode(randomString(2250)), '"}')
 FROM numbers({rows:UInt64})
 """
 
