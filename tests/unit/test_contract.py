@@ -70,6 +70,14 @@ TESTS: Final[dict[tuple[str, str], str]] = {
         "Audit trail",
         "stream",
     ): "integration/test_stream.py::test_a_client_that_comes_back_gets_what_it_missed_and_nothing_twice",
+    (
+        "Audit trail",
+        "export",
+    ): "integration/sql/test_export.py::test_an_export_that_fails_midway_breaks_off_without_an_end",
+    (
+        "Audit trail",
+        "retention",
+    ): "integration/sql/test_expiry.py::test_what_is_over_goes_and_totals_are_those_of_what_is_left",
     ("Health", "`/readyz`, `/health`"): "integration/test_health.py::test_it_is_ready_only_when_a_worker_answers",
     ("Health", "`/livez`"): "integration/test_edges.py::test_every_path_answers_under_api_too",
     ("Health", "`/metrics`"): "integration/test_health.py::test_its_metrics_count_a_report_and_its_row",
