@@ -126,11 +126,15 @@ async def load(clickhouse: ClickHouse, events: int) -> float:
     """Write what is not there yet; returns the rows written a second."""
     ((there,),) = await ask(clickhouse, _COUNT)
     begun, written = time.perf_counter(), 0
-    for rows in History(events).chunks_behind(there):
+    chunks = History(events).chunks_behind(there)
+    rows = next(chunks, None)
+    while rows is not None:
+        following = asyncio.create_task(asyncio.to_thread(next, chunks, None))  # made while these go in
         for part in parts(rows):
             await clickhouse.insert(TABLE, COLUMNS, part)
         written += len(rows)
         print(f"{there + written:,} of {events:,}", file=sys.stderr)
+        rows = await following
     return written / (time.perf_counter() - begun)
 
 
