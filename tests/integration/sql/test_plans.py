@@ -116,6 +116,11 @@ async def test_rows_are_found_by_the_key(much: ClickHouse, name: str) -> None:
     assert _share(await _plan(much, name, **parameters)) <= share
 
 
+async def test_an_instance_is_found_in_the_organization_by_the_key(much: ClickHouse) -> None:
+    plan = await _plan(much, "organization_trail", **{**_PAGE, "instance": "i-3"})
+    assert _share(plan) <= 0.4
+
+
 @pytest.mark.parametrize("name", ["instance_trail", "instance_trail_newer"])
 async def test_a_page_is_read_in_the_order_of_the_key(much: ClickHouse, name: str) -> None:
     plan = await _plan(much, name, instance="i-3-id", **_PAGE)
