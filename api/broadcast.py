@@ -23,6 +23,7 @@ from stream.records import AuditEvent
 #: Bytes that may wait for one listener.
 MOST_WAITING: Final = 256 << 10
 _RECORDS_A_CHUNK: Final = 1_000
+_ONE_LINE: Final = bytes.maketrans(b"\r\n", b"  ")
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,4 +148,5 @@ class Broadcast:
 
 def block(row: dict[str, Any], position: LogPosition) -> bytes:
     """One event of the stream: the item as the list shows it, under the position that it completes."""
-    return b"id: %b\ndata: %b\n\n" % (str(position).encode(), encode(shown(row)))
+    item = encode(shown(row)).translate(_ONE_LINE)  # stored JSON may have line breaks, outside of its texts
+    return b"id: %b\ndata: %b\n\n" % (str(position).encode(), item)

@@ -1,8 +1,9 @@
--- One page of an export, a JSON object a line: what is stored as JSON goes into it as it is. To be told as TSVRaw.
+-- One page of an export, a JSON object a line: what is stored as JSON goes into it as it is, but for line breaks, which
+-- stand outside of its texts. To be told as TSVRaw.
 SELECT concat(
     substring(flat, 1, length(flat) - 1),
     ',"rolled_over":', if(rolled_over = '', 'null', rolled_over),
-    ',"metadata":', if(metadata = '', '{}', metadata), '}')
+    ',"metadata":', if(metadata = '', '{}', translate(metadata, '\r\n', '  ')), '}')
 FROM
 (
     SELECT

@@ -97,6 +97,13 @@ async def test_ndjson_has_every_event_once_with_what_was_json_as_json(
     assert (events[5]["status"], events[5]["value"], events[5]["event_time"]) == ("READ", None, None)
 
 
+async def test_an_event_is_one_line_of_ndjson_whatever_its_metadata_is(clickhouse: ClickHouse) -> None:
+    log = log_of(organization := str(uuid4()))
+    log.decide(report(metadata=b'{"a":\r\n"b\\n"}'), report())
+    await clickhouse.insert(TABLE, COLUMNS, rows_in(log))
+    assert [event["metadata"] for event in await lines(clickhouse, organization)] == [{"a": "b\n"}, {}]
+
+
 async def test_csv_says_the_same(clickhouse: ClickHouse, organization: str) -> None:
     found = await exported(clickhouse, organization, format="csv")
     rows = [*csv.DictReader(io.StringIO(found.text))]

@@ -147,3 +147,13 @@ async def test_closing_ends_every_stream() -> None:
         assert (await asyncio.wait_for(ending, 5)).startswith(b"event: end")
         assert await anext(stream, None) is None
         assert live.listeners == 0
+
+
+async def test_an_event_is_one_line_whatever_its_metadata_is() -> None:
+    log = DecisionsLog()
+    async with following(log) as (live, history):
+        stream = Follower(live, history, WANTED, allowed).blocks(None)  # type: ignore[arg-type]
+        async with aclosing(stream):
+            await anext(stream)
+            log.decide(report(metadata=b'{"a":\r\n1}'))
+            assert await read(stream, 1) == [("0:0-0", "0-0-0")]
