@@ -37,7 +37,7 @@ from metering.meter import Aggregation, Behavior
 from metering.period import ResetPeriod, period_at
 from stream.producer import ChangelogWriter, log_producer
 from stream.records import VERSION, Batch, Rules, audit_events, decode_decided, encode
-from stream.state import PartitionState
+from stream.state import PartitionState, Pending
 from stream.store import MemoryStore
 from stream.topics import BALANCES, DECISIONS, USAGE, partition_of
 from tests.pipeline import Pipeline, running_pipeline, wait_until
@@ -146,13 +146,11 @@ async def write_changelog(servers: str, meters: int) -> int:
 
 
 async def _checkpoint(servers: str, partition: int, meters: Sequence[bytes]) -> int:
-    changelog, size = await ChangelogWriter.open(servers, partition), 0
+    changelog, size, balance = await ChangelogWriter.open(servers, partition), 0, _balance()
     try:
         for first in range(0, len(meters), _A_CHECKPOINT):
             state = PartitionState(MemoryStore())
-            for meter in meters[first : first + _A_CHECKPOINT]:
-                state.keep_balance(meter, _balance())
-            state.adopt()
+            state.adopt(Pending(dict.fromkeys(meters[first : first + _A_CHECKPOINT], balance)))
             changes = state.take(0, _SINCE)
             await changelog.append(changes)
             size += sum(len(key) + len(value or b"") for key, value in changes.items())
