@@ -38,7 +38,7 @@ from metering.period import ResetPeriod, period_at
 from stream.producer import ChangelogWriter, log_producer
 from stream.records import VERSION, Batch, Rules, audit_events, decode_decided, encode
 from stream.state import PartitionState, Pending
-from stream.store import MemoryStore
+from stream.store import Changes, MemoryStore
 from stream.topics import BALANCES, DECISIONS, USAGE, partition_of
 from tests.pipeline import Pipeline, running_pipeline, wait_until
 from tests.shop import Sold, sell
@@ -48,7 +48,7 @@ KILLS: Final = 5
 #: Longer than the supervisor needs to take the worker for well, so that no back-off is measured.
 _BETWEEN_KILLS_S: Final = 10.0
 _A_CHECKPOINT: Final = 20_000
-_RESTORED: Final = Decimal("41.5")
+RESTORED: Final = Decimal("41.5")
 _SINCE: Final = datetime(2026, 3, 1, tzinfo=UTC)
 _REBUILT_WITHIN_S: Final = 230.0
 _LOOK_EVERY_S: Final = 0.05
@@ -112,7 +112,7 @@ def rebuild(servers: str, folder: Path) -> Rebuilt:
         with _largest(process) as sizes:
             before = asyncio.run(_until_decided(servers))
         seconds, used = time.perf_counter() - begun, process.cpu_times()
-    wrong = PARTITIONS - Counter(before)[_RESTORED]
+    wrong = PARTITIONS - Counter(before)[RESTORED]
     return Rebuilt(seconds, used.user + used.system, max(sizes), wrong)
 
 
@@ -146,12 +146,10 @@ async def write_changelog(servers: str, meters: int) -> int:
 
 
 async def _checkpoint(servers: str, partition: int, meters: Sequence[bytes]) -> int:
-    changelog, size, balance = await ChangelogWriter.open(servers, partition), 0, _balance()
+    changelog, size = await ChangelogWriter.open(servers, partition), 0
     try:
         for first in range(0, len(meters), _A_CHECKPOINT):
-            state = PartitionState(MemoryStore())
-            state.adopt(Pending(dict.fromkeys(meters[first : first + _A_CHECKPOINT], balance)))
-            changes = state.take(0, _SINCE)
+            changes = checkpoint_of(meters[first : first + _A_CHECKPOINT])
             await changelog.append(changes)
             size += sum(len(key) + len(value or b"") for key, value in changes.items())
     finally:
@@ -159,10 +157,17 @@ async def _checkpoint(servers: str, partition: int, meters: Sequence[bytes]) -> 
     return size
 
 
+def checkpoint_of(meters: Sequence[bytes]) -> Changes:
+    """What a worker writes once all of these have changed."""
+    state, balance = PartitionState(MemoryStore()), _balance()
+    state.adopt(Pending(dict.fromkeys(meters, balance)))
+    return state.take(0, _SINCE)
+
+
 def _balance() -> Balance:
     """As a meter has it that is reported on by the month, with a value that is told from a new one's."""
     period = period_at(_SINCE, ResetPeriod.MONTH, None)
-    return Balance((Counted(period, _RESTORED, 7),), 9)
+    return Balance((Counted(period, RESTORED, 7),), 9)
 
 
 def witness(partition: int) -> Grant:
