@@ -14,6 +14,7 @@ from fastapi.routing import APIRoute
 
 from api.routes import routers
 from catalog.catalog import Catalog
+from catalog.rate import RateLimit
 
 Clients = Callable[[dict[str, str]], Awaitable[httpx.AsyncClient]]
 
@@ -85,6 +86,19 @@ async def test_a_token_expires_also_when_it_is_cached(client: httpx.AsyncClient,
     assert (await catalog.authenticator.authenticate(authorization)).token_slug == "ci"
     catalog.authenticator._clock = expires_at.timestamp
     assert catalog.authenticator.cached(authorization) is None
+
+
+async def test_a_token_past_its_rate_is_told_when_to_go_on_and_others_are_not_held_up(
+    client: httpx.AsyncClient, client_of: Clients, catalog: Catalog
+) -> None:
+    issued = await _token(client, ["read:customers"])
+    limited = await client_of({"Authorization": f"Bearer {issued['token']}"})
+    catalog.authenticator._rate_limit = RateLimit(2, lambda: 1_000.0)
+    assert [(await limited.get("/customers")).status_code for _ in range(3)] == [200, 200, 429]
+    answer = await limited.get("/customers")
+    assert (answer.json()["code"], answer.headers["retry-after"]) == ("ListCustomers.RateLimitExceeded", "1")
+    assert answer.headers["ratelimit"] == '"token";r=0;t=1'
+    assert (await client.get("/customers")).status_code == 200
 
 
 SENSELESS: list[tuple[dict[str, Any], str]] = [
