@@ -53,7 +53,7 @@ class Filter:
 UNFILTERED: Final = Filter(sorted(status.value for status in Status))
 
 
-def _filter(  # the contract's parameters
+async def _filter(  # the contract's parameters
     event_name: Annotated[str | None, Query(description="An event's name or type.")] = None,
     status: Annotated[Status | None, Query()] = None,
     entitlement: Annotated[str, Query(max_length=100, description="An entitlement's slug.")] = "",

@@ -92,7 +92,7 @@ class Wanted:
         }
 
 
-def _wanted(
+async def _wanted(
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
     cursor: Annotated[
         str | None, Query(max_length=100, description="`nextCursor` or `previousCursor` of another page.")

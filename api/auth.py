@@ -20,7 +20,11 @@ def catalog_of(request: Request) -> Catalog:
     return catalog
 
 
-CatalogState = Annotated[Catalog, Depends(catalog_of)]
+async def _catalog_of(request: Request) -> Catalog:
+    return catalog_of(request)  # a dependency that does not await would take its turn in a pool of threads
+
+
+CatalogState = Annotated[Catalog, Depends(_catalog_of)]
 
 
 async def ensure_authenticated(request: Request) -> None:

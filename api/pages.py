@@ -26,7 +26,9 @@ class Window:
     after: str | None
 
 
-def _window(limit: Annotated[int, Query(ge=1, le=200)] = 50, cursor: Annotated[str | None, Query()] = None) -> Window:
+async def _window(
+    limit: Annotated[int, Query(ge=1, le=200)] = 50, cursor: Annotated[str | None, Query()] = None
+) -> Window:
     return Window(limit, None if cursor is None else _slug_at(cursor))
 
 

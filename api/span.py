@@ -24,7 +24,7 @@ _USUAL: Final = {
 }
 
 
-def _zone(timezone: Annotated[str, Query(max_length=64, description="By its IANA name.")] = "UTC") -> ZoneInfo:
+async def _zone(timezone: Annotated[str, Query(max_length=64, description="By its IANA name.")] = "UTC") -> ZoneInfo:
     if timezone not in _zones():
         fault = Fault("query.timezone", "must be a time zone by its IANA name, such as Europe/Berlin", timezone)
         raise Invalid("There is no such time zone.", faults=[fault])
@@ -64,7 +64,7 @@ class Span:
         return found
 
 
-def _span(
+async def _span(
     zone: Zone,
     since: Annotated[
         Moment | None,

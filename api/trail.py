@@ -74,7 +74,7 @@ def _clickhouse_of(request: Request) -> ClickHouse:
 ClickHouseState = Annotated[ClickHouse, Depends(_clickhouse_of)]
 
 
-def _trail_of(request: Request, caller: Reader) -> Trail:
+async def _trail_of(request: Request, caller: Reader) -> Trail:
     state = request.app.state
     if not hasattr(state, "turns"):
         state.turns = Turns()

@@ -29,7 +29,7 @@ router = APIRouter(tags=["usage"])
 Reader = Annotated[Principal, Depends(requires("read:instances"))]
 
 
-def _gateway_of(request: Request) -> Gateway:
+async def _gateway_of(request: Request) -> Gateway:
     gateway: Gateway = request.app.state.gateway
     return gateway
 
