@@ -6,6 +6,7 @@ One call after another, through the app as it is, without a network between; Pos
 from __future__ import annotations
 
 import asyncio
+import gc
 import statistics
 import tempfile
 import time
@@ -122,6 +123,8 @@ async def _filled(url: str) -> AsyncIterator[tuple[Catalog, Stock, httpx.AsyncCl
     feed = asyncio.create_task(catalog.feed.run())  # polls beside the calls, as it does in earnest
     transport, headers = httpx.ASGITransport(_app(catalog)), {"Authorization": f"Bearer {_TOKEN}"}
     async with httpx.AsyncClient(transport=transport, base_url="http://tidemark", headers=headers) as client:
+        gc.collect()
+        gc.freeze()  # as the HTTP process does behind its start
         yield catalog, stock, client
     feed.cancel()
     await asyncio.gather(feed, return_exceptions=True)

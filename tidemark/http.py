@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import os
 import signal
@@ -151,7 +152,14 @@ async def _lifespan(app: FastAPI, settings: Settings, parts: Parts) -> AsyncIter
             await _open_edges(app, settings, stack)
         if parts.api or parts.sink:
             await _open_trail(app, settings, parts, stack)
+        _leave_to_stay()
         yield
+
+
+def _leave_to_stay() -> None:
+    """What was made up to here stays: each look of the collector at it would stop every answer, for some 80 ms."""
+    gc.collect()
+    gc.freeze()
 
 
 async def _open_edges(app: FastAPI, settings: Settings, stack: AsyncExitStack) -> None:
