@@ -17,7 +17,7 @@ from clickhouse_migrations.migration import MigrationStorage
 from clickhouse_migrations.migrator import Migrator
 
 from metering.problems import Unavailable
-from sql.native import Blocks
+from sql.native import Blocks, Column
 from sql.statements import MIGRATIONS, command_text, insert_statement, statement
 
 READERS: Final = 3
@@ -69,23 +69,24 @@ class ClickHouse:
         """
 
         def add(client: Client) -> None:
-            block = self._blocks_of(client, table, columns).block(rows)
+            block = self._blocks_of(client, table, columns).block([*zip(*rows, strict=True)])
             client.raw_insert(table, columns, block, fmt="Native")
 
         await self._writer.run(add)
 
     async def append(
-        self, name: str, columns: Sequence[str], rows: Sequence[Sequence[object]], *, token: str, **parameters: object
+        self, name: str, names: Sequence[str], columns: Sequence[Column], *, token: str, **parameters: object
     ) -> None:
-        """Add rows as `inserts/{name}.sql` says, unless an INSERT with the same `token` went in not long ago.
+        """Add rows, given column by column, as `inserts/{name}.sql` says.
 
-        Raises `Moved` where the statement refuses them, and `ClickHouseError` as `insert` does.
+        Nothing is added where an INSERT with the same `token` went in not long ago, and nothing is said of it. Raises
+        `Moved` where the statement refuses them, and `ClickHouseError` as `insert` does.
         """
         settings = {"insert_deduplication_token": token}
 
         def add(client: Client) -> None:
-            blocks = self._blocks_of(client, name, columns)
-            _insert(client, insert_statement(name), blocks, blocks.block(rows), parameters, settings)
+            blocks = self._blocks_of(client, name, names)
+            _insert(client, insert_statement(name), blocks, blocks.block(columns), parameters, settings)
 
         try:
             await self._writer.run(add)

@@ -8,10 +8,27 @@ from __future__ import annotations
 import re
 from array import array
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Final
 
-Column = Sequence[Any]
+
+@dataclass(frozen=True)
+class Coded:
+    """A column of few values: row i has `choices[at[i]]`. Choices may come twice, and need not be chosen."""
+
+    choices: Sequence[Any]
+    at: Sequence[int]
+
+    def __len__(self) -> int:
+        return len(self.at)
+
+    @property
+    def values(self) -> list[Any]:
+        return [*map(self.choices.__getitem__, self.at)]
+
+
+Column = Sequence[Any] | Coded
 Encode = Callable[[Column], bytes]
 
 _DECIMAL: Final = re.compile(r"Decimal\((\d+), (\d+)\)")
@@ -38,35 +55,40 @@ class Blocks:
         """The columns as a table function wants to be told them."""
         self._columns = [(_text(name) + _text(type_), encoder(type_)) for name, type_ in zip(names, types, strict=True)]
 
-    def block(self, rows: Sequence[Sequence[object]]) -> bytes:
-        """The rows as one block; instants are microseconds, enumerated values their names."""
-        parts = [_length(len(self._columns)), _length(len(rows))]
-        for (header, encode), column in zip(self._columns, zip(*rows, strict=True), strict=True):
+    def block(self, columns: Sequence[Column]) -> bytes:
+        """The columns as one block; instants are microseconds, enumerated values their names."""
+        parts = [_length(len(self._columns)), _length(len(columns[0]))]
+        for (header, encode), column in zip(self._columns, columns, strict=True):
             parts += (header, encode(column))
         return b"".join(parts)
 
 
 def encoder(type_: str) -> Encode:
     """How a column of this type is written."""
+    match type_:
+        case "LowCardinality(String)":
+            return _dictionary
+        case _ if found := _DECIMAL.fullmatch(type_):
+            return _scaled(int(found[1]), int(found[2]))
+    encode = _encoder(type_)
+    return lambda column: encode(column.values if isinstance(column, Coded) else column)
+
+
+def _encoder(type_: str) -> Callable[[Sequence[Any]], bytes]:
     if type_ in _INTEGERS:
         return _whole(_INTEGERS[type_])
     if type_.startswith("DateTime64(6"):
         return _whole(_INTEGERS["Int64"])
     if type_.startswith("Enum8("):
         return _enumerated({name: int(number) for name, number in _ENUM.findall(type_)})
-    if found := _DECIMAL.fullmatch(type_):
-        return _scaled(int(found[1]), int(found[2]))
     if found := _NULLABLE.fullmatch(type_):
         return _nullable(encoder(found[1]), _nothing(found[1]))
-    match type_:
-        case "String":
-            return _texts
-        case "LowCardinality(String)":
-            return _dictionary
+    if type_ == "String":
+        return _texts
     raise UnknownType(f"no block can be written with a column of type {type_}")
 
 
-def _whole(code: str) -> Encode:
+def _whole(code: str) -> Callable[[Sequence[Any]], bytes]:
     return lambda column: array(code, column).tobytes()
 
 
@@ -77,15 +99,17 @@ def _nothing(type_: str) -> object:
     return Decimal(0) if type_.startswith("Decimal") else 0
 
 
-def _nullable(encode: Encode, nothing: object) -> Encode:
-    def with_nulls(column: Column) -> bytes:
+def _nullable(encode: Encode, nothing: object) -> Callable[[Sequence[Any]], bytes]:
+    def with_nulls(column: Sequence[Any]) -> bytes:
+        if None not in column:
+            return bytes(len(column)) + encode(column)
         nulls = bytes([value is None for value in column])
         return nulls + encode([nothing if value is None else value for value in column])
 
     return with_nulls
 
 
-def _enumerated(numbers: dict[str, int]) -> Encode:
+def _enumerated(numbers: dict[str, int]) -> Callable[[Sequence[Any]], bytes]:
     return lambda column: bytes(map(numbers.__getitem__, column))
 
 
@@ -94,8 +118,11 @@ def _scaled(precision: int, scale: int) -> Encode:
     one = 10**scale
 
     def scaled(column: Column) -> bytes:
-        known = _Cells(size, one)
-        return b"".join([known[value] for value in column])
+        cells = _Cells(size, one)
+        if isinstance(column, Coded):
+            choices = [cells[choice] for choice in column.choices]
+            return b"".join(map(choices.__getitem__, column.at))
+        return b"".join(map(cells.__getitem__, column))
 
     return scaled
 
@@ -113,19 +140,20 @@ class _Cells(dict[Decimal, bytes]):
         return cell
 
 
-def _texts(column: Column) -> bytes:
-    return b"".join([_text(value) for value in column])
+def _texts(column: Sequence[Any]) -> bytes:
+    return b"".join(map(_text, column))
 
 
 def _dictionary(column: Column) -> bytes:
     """Each distinct text once, and which of them a row has."""
-    keys = list(dict.fromkeys(column))
-    at = {key: number for number, key in enumerate(keys)}
-    code, kind = next((code, kind) for most, code, kind in _INDEX_TYPES if len(keys) <= most)
+    chosen, at = (column.choices, column.at) if isinstance(column, Coded) else (column, range(len(column)))
+    number_of: dict[Any, int] = {}
+    numbers = [number_of.setdefault(choice, len(number_of)) for choice in chosen]
+    code, kind = next((code, kind) for most, code, kind in _INDEX_TYPES if len(number_of) <= most)
     parts = (
         *(_DICTIONARY_VERSION, _long(_OWN_KEYS | kind)),
-        *(_long(len(keys)), _texts(keys)),
-        *(_long(len(column)), array(code, map(at.__getitem__, column)).tobytes()),
+        *(_long(len(number_of)), _texts([*number_of])),
+        *(_long(len(column)), array(code, map(numbers.__getitem__, at)).tobytes()),
     )
     return b"".join(parts)
 
@@ -136,7 +164,8 @@ def _long(number: int) -> bytes:
 
 def _text(value: str) -> bytes:
     encoded = value.encode()
-    return _length(len(encoded)) + encoded
+    size = len(encoded)
+    return _SHORT[size] + encoded if size < len(_SHORT) else _length(size) + encoded
 
 
 def _length(number: int) -> bytes:

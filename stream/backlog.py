@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from metering.balance import Place
 from stream.reading import Reading
-from stream.rows import Row
+from stream.rows import Rows
 
 
 @dataclass(frozen=True)
@@ -23,10 +23,10 @@ class Reached:
 class Group:
     """Rows that wait to be written, and how far each partition is complete with them."""
 
-    rows: list[Row] = field(default_factory=list)
+    rows: Rows = field(default_factory=Rows)
     reached: dict[int, Reached] = field(default_factory=dict)
 
-    def add(self, rows: Iterable[Row], readings: Iterable[Reading]) -> None:
+    def add(self, rows: Rows, readings: Iterable[Reading]) -> None:
         self.rows.extend(rows)
         self.reached.update({r.partition: Reached(r.last, r.read_to) for r in readings if r.last is not None})
 
@@ -39,7 +39,7 @@ class Backlog:
         self._group = Group()
         self._changed = asyncio.Condition()
 
-    async def put(self, rows: Iterable[Row], readings: Iterable[Reading]) -> None:
+    async def put(self, rows: Rows, readings: Iterable[Reading]) -> None:
         async with self._changed:
             await self._changed.wait_for(lambda: len(self._group.rows) < self._most)
             self._group.add(rows, readings)

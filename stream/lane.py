@@ -16,7 +16,6 @@ from metering.balance import NOWHERE, Place
 from stream.backlog import Backlog, Group, Reached
 from stream.feed import Record
 from stream.reading import Reading
-from stream.rows import parts
 from stream.tail import Table, Tail
 
 #: Rows read and not yet written, after which reading waits.
@@ -111,7 +110,7 @@ class Lane:
             await pace
 
     async def _write_group(self, group: Group) -> None:
-        for part in parts(group.rows):
+        for part in group.rows.parts():
             await self._tail.append(part)
             self._progress.rows_written += len(part)
         self._reached |= group.reached

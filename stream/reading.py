@@ -12,7 +12,7 @@ import msgspec
 from metering.balance import Place
 from stream.feed import DecisionsLost, Record
 from stream.records import Decided, decode_decided
-from stream.rows import Row, rows_of
+from stream.rows import Rows
 from stream.topics import DECISIONS
 
 log: Final = logging.getLogger(__name__)
@@ -28,15 +28,19 @@ class Reading:
     read_to: int = 0
     """The offset of `decisions` behind the last record that was read."""
 
-    def take_all(self, records: Iterable[Record]) -> list[Row]:
-        return [row for record in records for row in self.take(record)]
+    def take_all(self, records: Iterable[Record]) -> Rows:
+        """The rows that these records add."""
+        rows = Rows()
+        for record in records:
+            self.take(record, rows)
+        return rows
 
-    def take(self, record: Record) -> list[Row]:
-        """The rows that this record adds; none when it was taken before. Raises `DecisionsLost` on a hole."""
+    def take(self, record: Record, rows: Rows) -> None:
+        """Add the rows of this record; none when it was taken before. Raises `DecisionsLost` on a hole."""
         self.read_to = record.offset + 1
         decided = _decoded(record)
         if decided is None:
-            return []
+            return
         last = self.last or Place(decided.offset, -1)
         if decided.offset > last.offset + 1 and not self.skips_lost:
             raise DecisionsLost(
@@ -45,9 +49,12 @@ class Reading:
                 f"the topic, and start again; or start once with TIDEMARK_SKIP_LOST_DECISIONS=true, to go on without."
             )
         if decided.offset < last.offset:
-            return []
+            return
         self.last = max(last, Place(decided.offset, len(decided.answers) - 1))
-        return _rows(decided, record, last)
+        try:
+            rows.take(decided, record.offset, last)
+        except (msgspec.DecodeError, ValueError, LookupError) as error:
+            _say_skipped(record, str(error))
 
 
 def _decoded(record: Record) -> Decided | None:
@@ -60,14 +67,6 @@ def _decoded(record: Record) -> Decided | None:
         return decided
     _say_skipped(record, f"decisions of partition {decided.partition}")
     return None
-
-
-def _rows(decided: Decided, record: Record, after: Place) -> list[Row]:
-    try:
-        return rows_of(decided, record.offset, after)
-    except (msgspec.DecodeError, ValueError, LookupError) as error:
-        _say_skipped(record, str(error))
-        return []
 
 
 def _say_skipped(record: Record, why: str) -> None:

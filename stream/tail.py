@@ -13,9 +13,8 @@ from typing import Any, Final, Protocol
 
 from metering.balance import Place
 from sql.clickhouse import Moved
-from stream.rows import COLUMNS, TABLE, Row
-
-_PARTITION, _OFFSET, _POSITION = (COLUMNS.index(name) for name in ("partition", "offset", "position"))
+from sql.native import Column
+from stream.rows import COLUMNS, TABLE, Rows
 
 Ends = tuple[tuple[int, int, int], ...]
 """The place of the last row of each partition that has one, in order of partition."""
@@ -27,7 +26,7 @@ class Table(Protocol):
     """What a tail needs of ClickHouse; `sql.clickhouse.ClickHouse` is one."""
 
     async def append(
-        self, name: str, columns: Sequence[str], rows: Sequence[Row], *, token: str, **parameters: object
+        self, name: str, names: Sequence[str], columns: Sequence[Column], *, token: str, **parameters: object
     ) -> None: ...
     async def insert(self, table: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None: ...
     async def query(self, name: str, **parameters: object) -> list[tuple[Any, ...]]: ...
@@ -55,11 +54,11 @@ class Tail:
                 self._note_that_it_was_in_vain()
             return decided_at
 
-    async def append(self, rows: Sequence[Row]) -> None:
+    async def append(self, rows: Rows) -> None:
         """Add one part; raises `Moved` when the rows end elsewhere by now: look again."""
         async with self._busy:
             at = self._ends
-            await self._table.append(TABLE, COLUMNS, rows, token=self._token(at), lane=self._lane, ends=[*at])
+            await self._table.append(TABLE, COLUMNS, rows.columns, token=self._token(at), lane=self._lane, ends=[*at])
             self._inserted_at, self._ends = at, _behind(at, rows)
 
     async def ensure(self) -> None:
@@ -87,8 +86,6 @@ class Tail:
         return f"{self._lane}{[*at]}{times if end == at else 0}"
 
 
-def _behind(ends: Ends, rows: Sequence[Row]) -> Ends:
-    last: dict[int, tuple[Any, ...]] = {partition: place for partition, *place in ends}  # type: ignore[misc]
-    for row in rows:
-        last[row[_PARTITION]] = (row[_OFFSET], row[_POSITION])  # type: ignore[index]
-    return tuple(sorted((partition, *place) for partition, place in last.items()))
+def _behind(ends: Ends, rows: Rows) -> Ends:
+    last = {partition: (offset, position) for partition, offset, position in ends} | {**rows.last_places()}
+    return tuple((partition, *last[partition]) for partition in sorted(last))

@@ -18,6 +18,7 @@ from metering.decision import decide
 from metering.grant import Grant
 from metering.meter import Aggregation, Behavior
 from sql.clickhouse import Moved
+from sql.native import Coded, Column
 from stream.records import VERSION, Batch, Decided, Rules, encode
 from stream.share import Reassigned
 from stream.sink import Sink
@@ -146,8 +147,8 @@ class Table:
     async def append(
         self,
         name: str,
-        columns: Sequence[str],
-        rows: Sequence[Sequence[object]],
+        names: Sequence[str],
+        columns: Sequence[Column],
         *,
         token: str,
         lane: Sequence[int],
@@ -160,7 +161,8 @@ class Table:
         await asyncio.sleep(0)
         if token not in self.tokens:
             self.tokens.add(token)
-            self.parts.append([dict(zip(columns, row, strict=True)) for row in rows])
+            rows = zip(*(c.values if isinstance(c, Coded) else c for c in columns), strict=True)
+            self.parts.append([dict(zip(names, row, strict=True)) for row in rows])
 
     async def insert(self, table: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
         self._fail()

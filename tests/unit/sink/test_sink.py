@@ -11,6 +11,7 @@ from stream.backlog import Backlog
 from stream.feed import DecisionsLost
 from stream.reading import Reading
 from stream.records import VERSION, Decided, encode
+from stream.rows import Rows
 from tests.unit.sink.log import NOON, DecisionsLog, Fixed, Table, eventually, report, running, sink_of
 
 
@@ -252,9 +253,11 @@ async def test_what_comes_during_a_write_goes_in_as_one_part() -> None:
 
 
 async def test_a_full_backlog_holds_the_reading_back() -> None:
-    backlog = Backlog(most=2)
-    await backlog.put([(1,), (2,), (3,)], [Reading(0)])
-    waiting = asyncio.create_task(backlog.put([(4,)], [Reading(0)]))
+    log = DecisionsLog()
+    log.decide(report(), report(), report())
+    backlog, reading = Backlog(most=2), Reading(0)
+    await backlog.put(reading.take_all(log.records[0]), [reading])  # type: ignore[arg-type]
+    waiting = asyncio.create_task(backlog.put(Rows(), [reading]))
     await asyncio.wait([waiting], timeout=0.01)
     assert not waiting.done()
     waiting.cancel()

@@ -4,11 +4,11 @@ from decimal import Decimal
 
 import pytest
 
-from sql.native import Blocks, UnknownType, encoder
+from sql.native import Blocks, Coded, UnknownType, encoder
 
 
 def test_a_block_is_its_columns_one_after_the_other() -> None:
-    block = Blocks(["n", "s"], ["UInt16", "String"]).block([(1, "a"), (258, "")])
+    block = Blocks(["n", "s"], ["UInt16", "String"]).block([[1, 258], ["a", ""]])
     assert block == b"\x02\x02" + b"\x01n\x06UInt16" + b"\x01\x00\x02\x01" + b"\x01s\x06String" + b"\x01a\x00"
 
 
@@ -27,6 +27,12 @@ def test_decimals_are_integers_of_their_smallest_step() -> None:
 def test_nulls_are_told_beside_the_values() -> None:
     assert encoder("Nullable(UInt8)")([7, None]) == b"\x00\x01" + b"\x07\x00"
     assert encoder("Nullable(String)")([None, "a"]) == b"\x01\x00" + b"\x00\x01a"
+
+
+@pytest.mark.parametrize("type_", ["LowCardinality(String)", "String", "Nullable(String)"])
+def test_a_coded_column_is_written_as_its_values(type_: str) -> None:
+    coded = Coded(["a", "b", "a"], [0, 1, 1, 2])
+    assert encoder(type_)(coded) == encoder(type_)(["a", "b", "b", "a"])
 
 
 @pytest.mark.parametrize("type_", ["Float64", "Array(String)", "LowCardinality(Nullable(String))"])
