@@ -165,8 +165,8 @@ def _insert(
 ) -> None:
     """A server reads the block behind the statement; the engine in this process has no such way, and reads a file."""
     if not client.uri.startswith("chdb:"):
-        text = text.replace("@block", "input({structure:String})") + "FORMAT Native"
-        client.command(text, {"structure": blocks.structure, **parameters}, data=block, settings=settings)
+        text = text.replace("@block", f"input('{blocks.structure}')") + "FORMAT Native"
+        client.command(text, parameters, data=block, settings=settings)
         return
     with tempfile.NamedTemporaryFile(suffix=".native") as file:
         file.write(block)

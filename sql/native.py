@@ -51,8 +51,9 @@ class Blocks:
     """Writes rows of these columns; `types` are ClickHouse's own words. Raises `UnknownType`."""
 
     def __init__(self, names: Sequence[str], types: Sequence[str]) -> None:
-        self.structure = ", ".join(f"`{name}` {type_}" for name, type_ in zip(names, types, strict=True))
-        """The columns as a table function wants to be told them."""
+        told = ", ".join(f"`{name}` {type_}" for name, type_ in zip(names, types, strict=True))
+        self.structure = told.replace("\\", "\\\\").replace("'", "\\'")
+        """The columns as a table function is told them, ready to stand between quotes."""
         self._columns = [(_text(name) + _text(type_), encoder(type_)) for name, type_ in zip(names, types, strict=True)]
 
     def block(self, columns: Sequence[Column]) -> bytes:

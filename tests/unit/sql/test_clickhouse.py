@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from clickhouse_connect.driver.exceptions import DatabaseError, InterfaceError, OperationalError
 
 from metering.problems import Unavailable
-from sql.clickhouse import ClickHouse
+from sql.clickhouse import ClickHouse, Moved
+from sql.native import Blocks
 
 
 class Failing:
@@ -44,3 +47,51 @@ async def test_a_question_that_costs_too_much_is_unavailable() -> None:
 async def test_a_question_that_is_wrong_stays_an_error_of_ours() -> None:
     with pytest.raises(DatabaseError, match="no such column"):
         await asked(DatabaseError("no such column", code=47))
+
+
+class Taking:
+    """A client that takes an INSERT as a server or the embedded engine would, and keeps it."""
+
+    def __init__(self, uri: str, error: Exception | None = None) -> None:
+        self.uri = uri
+        self.text, self.parameters, self.block, self.settings = "", {}, b"", {}
+        self._error = error
+
+    def create_insert_context(self, _: str, names: list[str]) -> Any:
+        return SimpleNamespace(column_types=[SimpleNamespace(name="DateTime64(6, 'UTC')") for _ in names])
+
+    def command(self, text: str, parameters: dict[str, Any], *, settings: dict[str, Any], data: bytes = b"") -> None:
+        if self._error is not None:
+            raise self._error
+        self.text, self.parameters, self.settings = text, parameters, settings
+        self.block = data or Path(parameters["path"]).read_bytes()
+
+    def close(self) -> None: ...
+
+
+async def appended(taking: Any) -> Any:
+    async with ClickHouse(taking, [taking]) as clickhouse:
+        await clickhouse.append("decisions", ["t"], [[1]], token="here", lane=[0], ends=[])
+    return taking
+
+
+@pytest.mark.parametrize("uri", ["http://127.0.0.1:8123", "chdb:///data"])
+async def test_rows_are_appended_behind_an_end_by_server_and_engine_alike(uri: str) -> None:
+    taken = await appended(Taking(uri))
+    assert taken.settings == {"insert_deduplication_token": "here"}
+    assert (taken.parameters["lane"], taken.parameters["ends"]) == ([0], [])
+    assert "throwIf" in taken.text
+    assert taken.block == Blocks(["t"], ["DateTime64(6, 'UTC')"]).block([[1]])
+
+
+async def test_a_server_is_told_the_columns_in_the_statement_and_the_rows_behind_it() -> None:
+    taken = await appended(Taking("https://there"))
+    assert r"FROM input('`t` DateTime64(6, \'UTC\')')" in taken.text
+    assert taken.text.endswith("FORMAT Native")
+
+
+async def test_an_insert_that_does_not_begin_where_the_rows_end_says_so() -> None:
+    with pytest.raises(Moved):
+        await appended(Taking("http://there", DatabaseError("moved", code=395)))
+    with pytest.raises(DatabaseError, match="full"):
+        await appended(Taking("http://there", DatabaseError("full", code=243)))
