@@ -58,7 +58,8 @@ async def until(*wanted: tuple[Sharing, int]) -> None:
 async def test_two_sinks_have_half_of_the_lanes_each_and_one_that_is_left_all(sinks: list[Sharing]) -> None:
     first, second = sinks
     await until((first, 2), (second, 2))
-    assert first.lanes is not None and second.lanes is not None
+    assert first.lanes is not None
+    assert second.lanes is not None
     assert {p for lane in first.lanes + second.lanes for p in lane} == {0, 1, 2, 3}
     await first.leave()
     await until((second, 4))

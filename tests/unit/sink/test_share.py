@@ -12,7 +12,7 @@ from stream.topics import DECISIONS
 
 
 def shares(members: int, partitions: int) -> dict[str, list[int]]:
-    cluster: Any = SimpleNamespace(partitions_for_topic=lambda topic: set(range(partitions)))
+    cluster: Any = SimpleNamespace(partitions_for_topic=lambda _: set(range(partitions)))
     names = {f"sink-{number}": LaneAssignor.metadata([DECISIONS]) for number in range(members)}
     assigned = LaneAssignor.assign(cluster, names)
     return {name: [p for _, share in assignment.assignment for p in share] for name, assignment in assigned.items()}
