@@ -93,12 +93,8 @@ class Rows:
         The order is what lets a partition's highest place speak for all below it, so no row overtakes another to save
         a part, even where clocks disagree about the month.
         """
-        received, start = self._own[0], 0
-        while start < len(received):
-            month, most = _month_of(received[start]), min(start + LARGEST_PART, len(received))
-            end = next((at for at in range(start, most) if received[at] not in month), most)
+        for start, end in _cuts(self._own[0]):
             yield self._between(start, end)
-            start = end
 
     def _between(self, start: int, end: int) -> Rows:
         if (start, end) == (0, len(self)):
@@ -148,6 +144,22 @@ def rows_of(decided: Decided, decided_at: int, after: Place) -> list[Row]:
     rows = Rows()
     rows.take(decided, decided_at, after)
     return [*rows]
+
+
+def parts(rows: Sequence[Row]) -> Iterator[Sequence[Row]]:
+    """Cut rows as `Rows.parts` does."""
+    for start, end in _cuts([row[0] for row in rows]):
+        yield rows[start:end]
+
+
+def _cuts(received: Sequence[Any]) -> Iterator[tuple[int, int]]:
+    """From where to where the rows that were received then may go in as one part."""
+    start = 0
+    while start < len(received):
+        month, most = _month_of(received[start]), min(start + LARGEST_PART, len(received))
+        end = next((at for at in range(start, most) if received[at] not in month), most)
+        yield start, end
+        start = end
 
 
 def _values(column: Column) -> Column:
