@@ -109,7 +109,11 @@ class Shared:
             heartbeat_interval_ms=_HEARTBEAT_MS,
         )
         consumer.subscribe([DECISIONS], listener=self._listener)
-        await consumer.start()
+        try:
+            await consumer.start()
+        except BaseException:
+            await consumer.stop()
+            raise
         return consumer
 
 
