@@ -72,7 +72,8 @@ class ClickHouse:
             block = self._blocks_of(client, table, columns).block([*zip(*rows, strict=True)])
             client.raw_insert(table, columns, block, fmt="Native")
 
-        await self._writer.run(add)
+        if rows:
+            await self._writer.run(add)
 
     async def append(
         self, name: str, names: Sequence[str], columns: Sequence[Column], *, token: str, **parameters: object

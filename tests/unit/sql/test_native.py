@@ -1,9 +1,16 @@
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from decimal import Decimal
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
+from clickhouse_connect.driver.buffer import ResponseBuffer
+from clickhouse_connect.driver.query import QueryContext
+from clickhouse_connect.driver.transform import NativeTransform
 
+from sql.instants import micros
 from sql.native import Blocks, Coded, UnknownType, encoder
 
 
@@ -39,3 +46,46 @@ def test_a_coded_column_is_written_as_its_values(type_: str) -> None:
 def test_a_type_that_nobody_taught_it_is_refused(type_: str) -> None:
     with pytest.raises(UnknownType, match="no block can be written"):
         encoder(type_)
+
+
+TYPES = {
+    "lc": "LowCardinality(String)",
+    "text": "Nullable(String)",
+    "at": "DateTime64(6, 'UTC')",
+    "until": "Nullable(DateTime64(6, 'UTC'))",
+    "status": "Enum8('' = 0, 'ACCEPTED' = 1)",
+    "narrow": "Decimal(38, 12)",
+    "wide": "Decimal(76, 12)",
+    "maybe": "Nullable(Decimal(38, 12))",
+    "number": "UInt64",
+}
+
+
+def read_back(block: bytes) -> list[tuple[Any, ...]]:
+    """As the client reads what an engine wrote."""
+    source = SimpleNamespace(gen=iter([block]), close=lambda: None, exception_tag=None, last_message=None)
+    context = QueryContext(tz_mode="schema")
+    result = NativeTransform().parse_response(ResponseBuffer(source), context)
+    return [tuple(row) for row in result.result_rows]
+
+
+def test_what_was_written_is_read_back_by_the_clients_own_reader() -> None:
+    noon = datetime(2026, 11, 5, 12, 0, 0, 1, tzinfo=UTC)
+    many = [f"word {number}" for number in range(300)]
+    columns = [
+        Coded(many, [299, 0, 299]),
+        ["x" * 200, None, "ä"],
+        [micros(noon)] * 3,
+        [None, micros(noon), None],
+        ["ACCEPTED", "", "ACCEPTED"],
+        Coded([Decimal(-1), Decimal("0.000000000001")], [0, 1, 0]),
+        [Decimal("99999999999999999999.999999999999"), Decimal("-2.5"), Decimal("1E+3")],
+        [None, Decimal("0.1"), None],
+        [0, 1, 2**64 - 1],
+    ]
+    rows = read_back(Blocks([*TYPES], [*TYPES.values()]).block(columns))
+    assert rows == [
+        ("word 299", "x" * 200, noon, None, "ACCEPTED", Decimal(-1), columns[6][0], None, 0),  # type: ignore[index]
+        ("word 0", None, noon, noon, "", Decimal("0.000000000001"), Decimal("-2.5"), Decimal("0.1"), 1),
+        ("word 299", "ä", noon, None, "ACCEPTED", Decimal(-1), Decimal(1000), None, 2**64 - 1),
+    ]
