@@ -53,6 +53,26 @@ FROM system.data_skipping_indices WHERE table = 'decisions' GROUP BY name ORDER 
 _OF_ALL: Final = "SELECT sum(bytes_on_disk) FROM system.parts WHERE active AND table = 'decisions'"
 _MERGES: Final = "SELECT count() FROM system.merges WHERE table = 'decisions'"
 
+#: So many rows are written as the sink writes them; more are made of these by the engine, which is quicker.
+WRITTEN: Final = 1_000_000
+_COPYING: Final = {"max_partitions_per_insert_block": 0}
+_CHANGED: Final = """
+    received_at + toIntervalMicrosecond(intDiv(31536000 * {copy:UInt64}, {copies:UInt64})) AS received_at,
+    event_time + toIntervalMicrosecond(intDiv(31536000 * {copy:UInt64}, {copies:UInt64})) AS event_time,
+    offset + 20000 * {copy:UInt64} AS offset,
+    decided_at + 20000 * {copy:UInt64} AS decided_at,
+    sequence * {copies:UInt64} + {copy:UInt64} AS sequence,
+    before * {copies:UInt64} + {copy:UInt64} AS before,
+    after * {copies:UInt64} + {copy:UInt64} AS after,
+    if(transaction_id IS NULL, NULL, concat(substring(transaction_id, 1, 13),
+        lower(replaceAll(toString(generateUUIDv4(sequence)), '-', '')))) AS transaction_id
+"""
+_NAMES: Final = ", ".join(f"`{column}`" for column in COLUMNS)
+_COPY: Final = f"""
+INSERT INTO decisions ({_NAMES})
+SELECT {_NAMES} FROM (SELECT * REPLACE ({_CHANGED}) FROM (SELECT * FROM decisions WHERE offset < 20000))
+"""
+
 Query = dict[str, str]
 
 
@@ -123,19 +143,21 @@ async def main(directory: str, events: int) -> None:
 
 
 async def load(clickhouse: ClickHouse, events: int) -> float:
-    """Write what is not there yet; returns the rows written a second."""
+    """Write what is not there yet, the first `WRITTEN` as the sink does; returns how many of those went in a second."""
     ((there,),) = await ask(clickhouse, _COUNT)
-    begun, written = time.perf_counter(), 0
-    chunks = History(events).chunks_behind(there)
-    rows = next(chunks, None)
-    while rows is not None:
-        following = asyncio.create_task(asyncio.to_thread(next, chunks, None))  # made while these go in
+    first = min(events, WRITTEN)
+    begun, chunks = time.perf_counter(), History(first).chunks_behind(there)
+    for rows in chunks:
         for part in parts(rows):
             await clickhouse.insert(TABLE, COLUMNS, part)
-        written += len(rows)
-        print(f"{there + written:,} of {events:,}", file=sys.stderr)
-        rows = await following
-    return written / (time.perf_counter() - begun)
+    rate = max(0, first - there) / (time.perf_counter() - begun)
+    for copy in range(max(1, there // WRITTEN), events // WRITTEN):
+        await clickhouse._writer.run(  # noqa: SLF001  # no sink would write them so
+            lambda client, copy=copy: client.command(
+                _COPY, parameters={"copy": copy, "copies": events // WRITTEN}, settings=_COPYING
+            )
+        )
+    return rate
 
 
 async def settle(clickhouse: ClickHouse) -> None:
