@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from decimal import Decimal
 from typing import Any, Final, NamedTuple
 
 import msgspec
 from pydantic import BaseModel, Field
 
+from api.fields import Number
 from api.shapes import View
 from metering.decision import Status
 from metering.quantity import plain
@@ -42,15 +42,15 @@ class PayloadView(BaseModel):
     """All that the decision knew."""
 
     entitlement_slug: str
-    value: Decimal | None = Field(description="What was reported; null for a read.")
+    value: Number | None = Field(description="What was reported; null for a read.")
     behavior: str | None
     event_time: datetime | None = Field(description="The report's own time; null for a read.")
     event_count: int
     status: Status
-    before: Decimal
-    after: Decimal
-    limit: Decimal
-    overage_percent: Decimal
+    before: Number
+    after: Number
+    limit: Number
+    overage_percent: Number
     period_start: datetime | None
     period_end: datetime | None
     license_id: str

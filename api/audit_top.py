@@ -12,6 +12,7 @@ from fastapi import Query, Response
 from pydantic import Field
 
 from api.auth import CatalogState
+from api.fields import Number
 from api.freshness import Reader, fresh_router
 from api.json import ExactJson
 from api.openapi import LOOKUP
@@ -72,9 +73,9 @@ class NearLimitView(View):
     instance_slug: str
     entitlement_id: str
     entitlement_slug: str
-    value: Decimal = Field(description="What is used in the period that runs.")
-    limit: Decimal
-    used_percent: Decimal = Field(description="Of the limit, to hundredths; over 100 where an overage is granted.")
+    value: Number = Field(description="What is used in the period that runs.")
+    limit: Number
+    used_percent: Number = Field(description="Of the limit, to hundredths; over 100 where an overage is granted.")
     current_period_end: datetime | None = Field(description="Null on a meter that never resets.")
 
 

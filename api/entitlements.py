@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from decimal import Decimal
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Response
 from pydantic import Field
 
 from api.auth import CatalogState, requires
-from api.fields import Flag, Label, Position, Quantity, Slug, Text
+from api.fields import Flag, Label, Number, Position, Quantity, Slug, Text
 from api.json import ExactJson, ExactRoute
 from api.openapi import EDIT, LOOKUP
 from api.pages import Windowed, paged
@@ -71,7 +70,7 @@ class EntitlementView(StampedView):
     aggregation_method: Aggregation
     reset_period: ResetPeriod | None
     reset_anchor: ResetAnchor
-    warning_threshold_percent: Decimal | None
+    warning_threshold_percent: Number | None
     unit_singular: str | None
     unit_plural: str | None
     user_facing: bool

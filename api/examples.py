@@ -78,7 +78,7 @@ _USAGE: Final = {
 
 _COUNTS: Final = {"read": 1, "accepted": 3, "rejected": 2}
 _BAR: Final = {"start": "2023-09-30T22:00:00Z", **_COUNTS}
-_STATS: Final = {"total": 6, **_COUNTS, "today": 6}
+_STATS: Final = {"total": 6, **_COUNTS, "today": 6, "since": None}
 _TOP: Final = {"total": 6, **_COUNTS, "lastAt": "2023-10-01T12:00:00Z"}
 _ONE_INSTANCE: Final = {"instanceId": f"{_ID}2", "instanceSlug": "acme-production"}
 _ONE_ENTITLEMENT: Final = {"entitlementId": f"{_ID}0", "entitlementSlug": "premium-support"}

@@ -58,5 +58,7 @@ Flag = Annotated[bool, Strict()]
 Position = Annotated[int, Strict(), Field(ge=-(2**31), lt=2**31)]
 Identity = Annotated[str, AfterValidator(_identity), WithJsonSchema({"type": "string", "format": "uuid"})]
 Moment = Annotated[datetime, BeforeValidator(_instant)]
+#: An answer's number: exact, and a number in JSON, where pydantic would describe a text.
+Number = Annotated[Decimal, WithJsonSchema({"type": "number"})]
 Quantity = Annotated[Decimal, BeforeValidator(_exact), WithJsonSchema({"type": "number"})]
 Document = Annotated[dict[str, Any], AfterValidator(_small_document)]

@@ -14,6 +14,7 @@ from pydantic import Field
 
 from api.audit_counts import bounds
 from api.auth import CatalogState
+from api.fields import Number
 from api.freshness import Reader, fresh_router
 from api.json import ExactJson
 from api.openapi import LOOKUP
@@ -38,10 +39,10 @@ class PointView(View):
 
     start: datetime
     end: datetime
-    value: Decimal = Field(description="As a lookup at the end of the window would have shown it.")
-    min: Decimal = Field(description="The lowest value after any of the window's decisions; `value` without one.")
-    max: Decimal = Field(description="The highest value after any of the window's decisions; `value` without one.")
-    reported: Decimal = Field(description="The sum of the numbers that were reported and accepted.")
+    value: Number = Field(description="As a lookup at the end of the window would have shown it.")
+    min: Number = Field(description="The lowest value after any of the window's decisions; `value` without one.")
+    max: Number = Field(description="The highest value after any of the window's decisions; `value` without one.")
+    reported: Number = Field(description="The sum of the numbers that were reported and accepted.")
     events: int = Field(description="Decisions of every kind: accepted, rejected, and lookups.")
     accepted: int
     rejected: int

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, Response
 from pydantic import AfterValidator, Field
 
 from api.auth import CatalogState, requires
-from api.fields import Document, Flag, Quantity, Slug
+from api.fields import Document, Flag, Number, Quantity, Slug
 from api.json import ExactJson, ExactRoute
 from api.openapi import EDIT, LOOKUP
 from api.pages import Windowed, paged
@@ -92,7 +92,7 @@ class LinkView(StampedView):
     license_id_as_published: str = Field(alias="licenseID")
     license_slug: str
     value: dict[str, Any]
-    overage_percent: Decimal = Field(alias="limitCapExceededOveragePercent")
+    overage_percent: Number = Field(alias="limitCapExceededOveragePercent")
 
 
 @router.get("", response_model=PageView[LinkView], operation_id="ListLicenseEntitlements", responses=LOOKUP)

@@ -7,8 +7,10 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 _PARAMETER: Final = re.compile(r"\{(\w+)\}")
-#: Where the name of what was made stands, where it is not the slug in the answer.
-_NAMED_BY: Final = {"entitlementSlug": "$request.body#/entitlementSlug"}
+#: Where the name of what was made stands, where the answer has no slug of it.
+_NAMED_BY: Final = dict.fromkeys(
+    ("AssociateLicenseEntitlement", "AddEntitlementGroupMember"), "$request.body#/entitlementSlug"
+)
 #: What else the made is called with, in bodies: by the operation that made it.
 _REFERRED_TO: Final = {
     "CreateCustomer": [("CreateInstance", {"customerId": "$response.body#/id"})],
@@ -39,7 +41,7 @@ def _links(document: dict[str, Any], path: str, maker: str) -> Iterator[tuple[st
         named = _PARAMETER.findall(rest)
         if rest == below or len(named) != 1 or not rest.startswith("/{"):
             continue
-        parameters = {**given, named[0]: _NAMED_BY.get(named[0], "$response.body#/slug")}
+        parameters = {**given, named[0]: _NAMED_BY.get(maker, "$response.body#/slug")}
         for operation in operations.values():
             yield operation["operationId"], {"operationId": operation["operationId"], "parameters": parameters}
     for name, body in _REFERRED_TO.get(maker, ()):

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from datetime import UTC, datetime
-from decimal import Decimal
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Request, Response
 from pydantic import BaseModel, Field
 
 from api.auth import CatalogState, requires
+from api.fields import Number
 from api.json import ExactJson
 from api.openapi import DECIDED_LOOKUP
 from api.paths import EntitlementSlug, InstanceSlug
@@ -41,7 +41,7 @@ class ValueView(BaseModel):
     """What was granted, in the shape of the entitlement's type."""
 
     type: Literal["number", "boolean", "object"]
-    value: Decimal | bool | dict[str, Any]
+    value: Number | bool | dict[str, Any]
 
 
 class UsedView(ValueView):
@@ -60,7 +60,7 @@ class UsageView(View):
     timestamp: datetime = Field(description="The moment that the answer is as of.")
     value: UsedView
     limit: ValueView | None
-    remaining: Decimal | None = Field(description="Null when unlimited, and for what is not counted.")
+    remaining: Number | None = Field(description="Null when unlimited, and for what is not counted.")
     current_period_start: datetime | None = Field(description="Null on a meter that never resets.")
     current_period_end: datetime | None = Field(description="Null on a meter that never resets.")
 

@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 import pytest
+from openapi_schema_validator import OAS31Validator
 from openapi_spec_validator import validate
 
 from tests.pipeline import ROOT
@@ -33,6 +34,22 @@ def test_every_body_has_an_example(document: dict[str, Any]) -> None:
         (one.name, one.described["requestBody"]) for one in operations(document) if "requestBody" in one.described
     ]
     assert [name for name, body in bodies if "example" not in body["content"]["application/json"]] == []
+
+
+def test_the_examples_of_answers_are_what_their_schemas_describe(document: dict[str, Any]) -> None:
+    answers = [one.described["responses"].get("200", {}).get("content", {}) for one in operations(document)]
+    shown = [content["application/json"] for content in answers if "example" in content.get("application/json", {})]
+    for one in shown:
+        described = {**one["schema"], "components": document["components"]}
+        assert [error.message for error in OAS31Validator(described).iter_errors(one["example"])] == []
+    assert len(shown) >= 3
+
+
+def test_exact_numbers_are_described_as_numbers(document: dict[str, Any]) -> None:
+    """Found by fuzzing: pydantic describes a decimal as a text."""
+    schemas = document["components"]["schemas"]
+    for name, field in (("PayloadView", "before"), ("LinkView", "limitCapExceededOveragePercent")):
+        assert schemas[name]["properties"][field]["type"] == "number"
 
 
 def test_every_link_leads_to_an_operation_and_to_parameters_that_it_has(document: dict[str, Any]) -> None:
