@@ -49,7 +49,7 @@ openapi: $(READY) ## Renew docs/openapi.json, so that a change of the contract s
 	@$(BIN)/python -m tidemark openapi > docs/openapi.json
 
 clean: ## Remove the environment and caches, but no data
-	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis .schemathesis .import_linter_cache
 
 # The environment: made anew where the lock is newer than it.
 $(READY): requirements.lock
