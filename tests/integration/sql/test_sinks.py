@@ -24,7 +24,7 @@ from tests.unit.sink.log import NOON, DecisionsLog, Fixed, report, running
 RECORDS = 120
 WITHIN = 60.0
 #: The engine is shared: partitions that nobody else here writes.
-HELD, RACED, REMOVED, EMPTY, PASSED = 811, 812, 813, 814, 816
+HELD, RACED, REMOVED, EMPTY, PASSED = 821, 822, 823, 824, 826
 
 
 class Freezing:
