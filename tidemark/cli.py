@@ -260,7 +260,7 @@ def verify(
     """Replay the log and compare all that was made of it. Exit status: 0 exact, 1 differences, 2 could not run."""
     with _settings(refusal=2) as settings:
         if what_if:
-            from tidemark.supposing import what_if as suppose
+            from tidemark.what_if import suppose
 
             suppose(settings, console, what_if)
             return
@@ -273,10 +273,10 @@ def verify(
 @dead_letters.command("list")
 def list_dead_letters() -> None:
     """Show what could not be decided, and why."""
-    from tidemark import letters
+    from tidemark.dead_letters import show_all
 
     with _settings() as settings:
-        letters.show_all(settings, console)
+        show_all(settings, console)
 
 
 @dead_letters.command("show")
@@ -284,10 +284,10 @@ def show_dead_letter(
     place: Annotated[str, typer.Argument(help="PARTITION-OFFSET in usage, as `list` shows it.")],
 ) -> None:
     """Show one of them with its content."""
-    from tidemark import letters
+    from tidemark.dead_letters import show
 
     with _settings() as settings:
-        letters.show(settings, console, place)
+        show(settings, console, place)
 
 
 @dead_letters.command("redrive")
@@ -295,7 +295,7 @@ def redrive_dead_letters(
     places: Annotated[list[str], typer.Argument(help="PARTITION-OFFSET in usage, as `list` shows it.")],
 ) -> None:
     """Send them to the log again, to be decided from their new place; none is sent twice."""
-    from tidemark import letters
+    from tidemark.dead_letters import redrive
 
     with _settings() as settings:
-        letters.redrive(settings, console, places)
+        redrive(settings, console, places)

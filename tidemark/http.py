@@ -126,12 +126,8 @@ def compose(settings: Settings, parts: Parts) -> FastAPI:
         routes.add(app, [Route(ingest.report.PATH, _report, methods=["POST"], name=ingest.report.OPERATION)])
     if parts.api:
         counts = api.history.router, api.audit_counts.router, api.audit_top.router
-        trail = (
-            api.stream.router,
-            api.export.router,
-            *counts,
-            api.audit.router,
-        )  # the last takes any name for an event's id
+        # The last takes any name for an event's id.
+        trail = api.stream.router, api.export.router, *counts, api.audit.router
         lookups = api.usage.router, api.group_usage.router, *trail, api.ofrep.router
         for router in (*lookups, *api.routes.routers()):
             routes.include(app, router)

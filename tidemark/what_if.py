@@ -19,12 +19,12 @@ from tidemark.settings import Settings
 from tidemark.verifying import failing_in_words, watching
 
 
-def what_if(settings: Settings, console: Console, texts: Sequence[str]) -> None:
+def suppose(settings: Settings, console: Console, texts: Sequence[str]) -> None:
     """Show what would have been refused under the limits that `texts` name. Raises `CannotRun`."""
     suppositions = _parsed(texts)
     make_directory(settings.data)
     with failing_in_words(), attached_log(settings, console.log) as servers:
-        supposed = asyncio.run(_suppose(settings, servers, console, suppositions))
+        supposed = asyncio.run(_replay(settings, servers, console, suppositions))
     _show(supposed, console)
 
 
@@ -35,7 +35,7 @@ def _parsed(texts: Sequence[str]) -> list[Supposition]:
         raise CannotRun(f"--what-if: {error}") from error
 
 
-async def _suppose(settings: Settings, servers: str, console: Console, suppositions: Sequence[Supposition]) -> WhatIf:
+async def _replay(settings: Settings, servers: str, console: Console, suppositions: Sequence[Supposition]) -> WhatIf:
     async with WorkerLog(servers) as log:
         with watching(console, "Replaying") as watch:
             supposed = WhatIf(log, suppositions, settings.data, watch)
