@@ -14,7 +14,15 @@ from catalog.slugs import LONGEST, PATTERN
 from metering import instant
 from metering.quantity import NotAQuantity, checked
 
+LONGEST_NAME: Final = 200
 LARGEST_DOCUMENT: Final = 16_384
+
+
+def _as_long_as_described(name: Any) -> Any:
+    """Its length is that of what was sent, not of what is left without the white space around it."""
+    if isinstance(name, str) and len(name) > LONGEST_NAME:
+        raise ValueError(f"must have at most {LONGEST_NAME} characters")
+    return name
 
 
 def _without_nul(text: str) -> str:
@@ -50,7 +58,12 @@ def _small_document(document: dict[str, Any]) -> dict[str, Any]:
 
 _NO_NUL: Final = AfterValidator(_without_nul)
 
-Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200), _NO_NUL]
+Name = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=LONGEST_NAME),
+    _NO_NUL,
+    BeforeValidator(_as_long_as_described),
+]
 Label = Annotated[str, StringConstraints(max_length=100), _NO_NUL]
 Text = Annotated[str, StringConstraints(max_length=5000), _NO_NUL]
 Slug = Annotated[str, Field(min_length=2, max_length=LONGEST, pattern=PATTERN.replace(r"\Z", "$"))]

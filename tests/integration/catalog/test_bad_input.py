@@ -50,6 +50,7 @@ WRONG: list[Any] = [
     ({"name": 7}, "body.name"),
     ({"name": "  "}, "body.name"),
     ({"name": "x" * 201}, "body.name"),
+    ({"name": " " + "x" * 200}, "body.name"),
     ({"name": "a\0b"}, "body.name"),
     ({"name": "Acme", "slug": "../etc"}, "body.slug"),
     ({"name": "Acme", "slug": "a\0b"}, "body.slug"),
