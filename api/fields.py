@@ -9,13 +9,15 @@ from uuid import UUID
 
 from pydantic import AfterValidator, BeforeValidator, Field, Strict, StringConstraints, WithJsonSchema
 
-from api.json import encode
+from api.json import encode, nests_deeper
 from catalog.slugs import LONGEST, PATTERN
 from metering import instant
 from metering.quantity import NotAQuantity, checked
 
 LONGEST_NAME: Final = 200
 LARGEST_DOCUMENT: Final = 16_384
+#: Flags see documents among the facts, and a context is nested at most 32 deep.
+DEEPEST_DOCUMENT: Final = 24
 
 
 def _as_long_as_described(name: Any) -> Any:
@@ -51,6 +53,8 @@ def _exact(value: Any) -> Decimal:
 
 
 def _small_document(document: dict[str, Any]) -> dict[str, Any]:
+    if nests_deeper(document, DEEPEST_DOCUMENT):
+        raise ValueError(f"must be nested at most {DEEPEST_DOCUMENT} deep")
     if (size := len(encode(document))) > LARGEST_DOCUMENT:
         raise ValueError(f"must have at most {LARGEST_DOCUMENT} bytes as compact JSON, has {size}")
     return document

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
-from decimal import Decimal
+from collections.abc import Callable, Coroutine, Iterable
+from decimal import Decimal, InvalidOperation
 from typing import Any, Final
 
 import msgspec
@@ -13,19 +13,45 @@ from pydantic import BaseModel
 
 from api.auth import ensure_authenticated
 from metering.body import ensure_json, ensure_unique_names, why_malformed
+from metering.problems import Fault, Invalid, MalformedJson
 
 encode: Final = msgspec.json.Encoder(decimal_format="number").encode
 _decode: Final = msgspec.json.Decoder(float_hook=Decimal).decode
+#: Far below what the interpreter's stack holds: what was read has to be checked, stored and answered again.
+_DEEPEST: Final = 100
 
 
 def decode(body: bytes) -> Any:
-    """Read JSON with numbers that are not integers as `Decimal`. Raises `MalformedJson`, and `Invalid` for NaN."""
+    """Read JSON with numbers that are not integers as `Decimal`.
+
+    Raises `MalformedJson`, and `Invalid` for NaN or an exponent that no decimal has.
+    """
     try:
         decoded = _decode(body)
+    except InvalidOperation:
+        fault = Fault("body", "has a number whose exponent is out of range")
+        raise Invalid("The body has a number whose exponent is out of range.", faults=[fault]) from None
     except (ValueError, RecursionError, msgspec.DecodeError) as error:
         raise why_malformed(body, error) from error
+    if nests_deeper(decoded, _DEEPEST):
+        raise MalformedJson(f"The body is nested more than {_DEEPEST} deep.")
     ensure_unique_names(body)
     return decoded
+
+
+def nests_deeper(value: Any, levels: int) -> bool:
+    """Whether objects and lists stand in each other more than `levels` deep."""
+    within = [value]
+    for _ in range(levels):
+        if not (within := [part for one in within for part in _parts(one)]):
+            return False
+    return any(isinstance(one, dict | list) for one in within)
+
+
+def _parts(value: Any) -> Iterable[Any]:
+    if isinstance(value, dict):
+        return value.values()
+    return value if isinstance(value, list) else ()
 
 
 class ExactJson(Response):

@@ -89,7 +89,9 @@ def _with_dots_opened(attributes: Mapping[str, Any]) -> dict[str, Any]:
     """`user.plan` in a rule is a field of `user`, so an attribute of that name becomes one; given fields stay."""
     opened: dict[str, Any] = {name: value for name, value in attributes.items() if "." not in name}
     for name, value in attributes.items():
-        first, *rest = name.split(".")
+        first, *rest = name.split(".", _DEEPEST)
+        if rest and "." in rest[-1]:
+            raise InvalidContext(f"The context has a name of more than {_DEEPEST} dots.")
         if rest and first not in attributes:
             _put(opened.setdefault(first, {}), rest, value)
     return opened

@@ -324,3 +324,16 @@ async def test_evaluating_needs_the_scope_to_read_flags(
             assert (await own.post(path, json={})).status_code == status
     refused = await anyone.post(ONE, json={})
     assert (refused.status_code, refused.headers["www-authenticate"]) == (401, "Bearer")
+
+
+async def test_whatever_metadata_an_instance_may_have_its_flags_are_evaluated(
+    client: httpx.AsyncClient, instance: str, make: MakeFlag, ask: Ask
+) -> None:
+    key = await make("__kaiten.license.slug == 'team'")
+    answers = [await client.patch(f"/instances/{instance}", json={"metadata": _nested(depth)}) for depth in (24, 25)]
+    assert [answer.status_code for answer in answers] == [204, 422]
+    assert (await ask(key, tenantSlug=instance)).json()["reason"] == "TARGETING_MATCH"
+
+
+def _nested(depth: int) -> dict[str, Any]:
+    return {"a": _nested(depth - 1)} if depth > 1 else {"a": 1}

@@ -33,5 +33,18 @@ def test_nan_and_infinity_are_invalid(body: bytes) -> None:
     assert found.value.faults[0].location == "body"
 
 
+def test_an_exponent_that_no_decimal_has_is_invalid() -> None:
+    with pytest.raises(Invalid, match="exponent"):
+        decode(b'{"a": -1e99999999999999999999}')
+
+
+@pytest.mark.parametrize(("opening", "closing"), [(b'{"a":', b"}"), (b"[", b"]")])
+def test_a_body_that_nests_too_deep_is_malformed(opening: bytes, closing: bytes) -> None:
+    assert decode(opening * 100 + b"1" + closing * 100)
+    for depth in (101, 910):
+        with pytest.raises(MalformedJson, match="deep"):
+            decode(opening * depth + b"1" + closing * depth)
+
+
 def test_times_are_written_in_utc_with_a_z() -> None:
     assert encode(datetime(2026, 1, 31, 12, tzinfo=UTC)) == b'"2026-01-31T12:00:00Z"'

@@ -23,6 +23,13 @@ def test_numbers_are_those_of_cel() -> None:
     assert (seen["__kaiten"], type(seen["__kaiten"]["limit"])) == ({"limit": 5}, float)
 
 
+def test_a_name_of_many_dots_is_refused_like_deep_nesting() -> None:
+    assert context_of({"a." * 32 + "b": 1}).attributes.keys() == {"a"}
+    for dots in (33, 20_000):
+        with pytest.raises(InvalidContext, match="dots"):
+            context_of({"a." * dots + "b": 1})
+
+
 def test_nothing_that_the_caller_says_is_a_fact() -> None:
     for given in ({"__kaiten": {"license": 1}}, {"__kaiten.license.slug": "x"}):
         assert context_of(given).with_facts({})["__kaiten"] == {}
