@@ -1,5 +1,5 @@
--- How many decisions an instance has of each kind, from the projection `meters`, and how many since the second `today`,
--- from `meter_quarters`.
+-- How many decisions an instance has of each kind, and how many since the second `today`: from the projection
+-- `instance_quarters`, or `meters` where that is smaller.
 SELECT
     events,
     accepted,

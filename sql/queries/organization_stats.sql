@@ -1,5 +1,5 @@
--- How many decisions an organization has of each kind, from the projection `meters`, and how many since the second
--- `today`, from `entitlement_quarters`.
+-- How many decisions an organization has of each kind, and how many since the second `today`: from the projection
+-- `organization_quarters`, or another by quarters that is as small.
 SELECT
     events,
     accepted,

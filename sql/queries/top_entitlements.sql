@@ -21,11 +21,6 @@ FROM
 )
 GROUP BY entitlement_id
 ORDER BY
-    multiIf(
-        {order:String} = 'accepted', accepted,
-        {order:String} = 'rejected', rejected,
-        {order:String} = 'read', toUInt64(events - accepted - rejected),
-        events
-    ) DESC,
+    -- include by_kind
     entitlement_id
 LIMIT {limit:UInt32}

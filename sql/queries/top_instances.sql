@@ -21,11 +21,6 @@ FROM
 )
 GROUP BY instance_id
 ORDER BY
-    multiIf(
-        {order:String} = 'accepted', accepted,
-        {order:String} = 'rejected', rejected,
-        {order:String} = 'read', toUInt64(events - accepted - rejected),
-        events
-    ) DESC,
+    -- include by_kind
     instance_id
 LIMIT {limit:UInt32}

@@ -8,16 +8,7 @@ SELECT
 FROM decisions
 WHERE organization_id = {organization:String}
   AND instance_id = {instance:String}
-  AND entitlement_slug IN  -- every name that it had: what the projection is sorted by
-  (
-      SELECT entitlement_slug
-      FROM decisions
-      WHERE organization_id = {organization:String}
-        AND instance_id = {instance:String}
-        AND entitlement_id = {entitlement:String}
-      GROUP BY entitlement_slug
-  )
-  AND entitlement_id = {entitlement:String}
+  -- include meter
   AND intDiv(toUnixTimestamp64Micro(received_at), 900000000) < intDiv({since:Int64}, 900)
   AND (period_end IS NULL OR toUnixTimestamp64Micro(period_end) > {since:Int64} * 1000000)
 GROUP BY period_start, period_end

@@ -5,12 +5,7 @@
 -- (microseconds, null without end) and the sequence of the decision that left it.
 SELECT
     starts_at,
-    sum(decided) AS events,
-    sum(accepted) AS accepted,
-    sum(rejected) AS rejected,
-    sum(reported) AS reported,
-    min(lowest) AS lowest,
-    max(highest) AS highest,
+    -- include window_columns
     groupArrayIf((begins, ends, newest, last), ends IS NULL OR ends >= (starts_at + width) * 1000000) AS standings
 FROM
 (
@@ -20,29 +15,11 @@ FROM
     SELECT
         transform(run, {runs:Array(Int64)}, {widths:Array(Int64)}, 1) AS width,
         run + intDiv(quarter * 900 - run, width) * width AS starts_at,
-        toUnixTimestamp64Micro(period_start) AS begins,
-        toUnixTimestamp64Micro(period_end) AS ends,
-        count() AS decided,
-        countIf(status = 'ACCEPTED') AS accepted,
-        countIf(status = 'REJECTED') AS rejected,
-        sumIf(toDecimal256(ifNull(value, 0), 12), status = 'ACCEPTED') AS reported,
-        minOrNullIf(after, ifNull(period_start <= received_at AND received_at < period_end, 1)) AS lowest,
-        maxOrNullIf(after, ifNull(period_start <= received_at AND received_at < period_end, 1)) AS highest,
-        max(sequence) AS newest,
-        argMax(after, sequence) AS last
+        -- include meter_columns
     FROM decisions
     WHERE organization_id = {organization:String}
       AND instance_id = {instance:String}
-      AND entitlement_slug IN  -- every name that it had: what the projection is sorted by
-      (
-          SELECT entitlement_slug
-          FROM decisions
-          WHERE organization_id = {organization:String}
-            AND instance_id = {instance:String}
-            AND entitlement_id = {entitlement:String}
-          GROUP BY entitlement_slug
-      )
-      AND entitlement_id = {entitlement:String}
+      -- include meter
       AND quarter >= intDiv({since:Int64}, 900)
       AND quarter < intDiv({until:Int64}, 900)
     GROUP BY width, starts_at, period_start, period_end

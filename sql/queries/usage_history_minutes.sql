@@ -4,27 +4,13 @@
 -- (microseconds, null without end) and the sequence of the decision that left it.
 SELECT
     starts_at,
-    sum(decided) AS events,
-    sum(accepted) AS accepted,
-    sum(rejected) AS rejected,
-    sum(reported) AS reported,
-    min(lowest) AS lowest,
-    max(highest) AS highest,
+    -- include window_columns
     groupArrayIf((begins, ends, newest, last), ends IS NULL OR ends >= (starts_at + 60) * 1000000) AS standings
 FROM
 (
     SELECT
         intDiv(toUnixTimestamp64Micro(received_at), 60000000) * 60 AS starts_at,
-        toUnixTimestamp64Micro(period_start) AS begins,
-        toUnixTimestamp64Micro(period_end) AS ends,
-        count() AS decided,
-        countIf(status = 'ACCEPTED') AS accepted,
-        countIf(status = 'REJECTED') AS rejected,
-        sumIf(toDecimal256(ifNull(value, 0), 12), status = 'ACCEPTED') AS reported,
-        minOrNullIf(after, ifNull(period_start <= received_at AND received_at < period_end, 1)) AS lowest,
-        maxOrNullIf(after, ifNull(period_start <= received_at AND received_at < period_end, 1)) AS highest,
-        max(sequence) AS newest,
-        argMax(after, sequence) AS last
+        -- include meter_columns
     FROM decisions
     WHERE organization_id = {organization:String}
       AND instance_id = {instance:String}

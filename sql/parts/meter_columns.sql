@@ -1,0 +1,10 @@
+        toUnixTimestamp64Micro(period_start) AS begins,
+        toUnixTimestamp64Micro(period_end) AS ends,
+        count() AS decided,
+        countIf(status = 'ACCEPTED') AS accepted,
+        countIf(status = 'REJECTED') AS rejected,
+        sumIf(toDecimal256(ifNull(value, 0), 12), status = 'ACCEPTED') AS reported,
+        minOrNullIf(after, ifNull(period_start <= received_at AND received_at < period_end, 1)) AS lowest,
+        maxOrNullIf(after, ifNull(period_start <= received_at AND received_at < period_end, 1)) AS highest,
+        max(sequence) AS newest,
+        argMax(after, sequence) AS last
