@@ -18,12 +18,14 @@ from tests.shop import Sold, sell
 
 pytestmark = pytest.mark.faults
 
-CLIENTS = 300
 REPORTS = 3_000
+#: So many come together, and again after so many seconds, whether the ones before are answered or not.
+_COME_TOGETHER, _EVERY = 10, 0.01
+_CONNECTIONS = 600
 MOST_GROWTH = 200e6
 WITHIN = 90.0
-#: A worker that works a third of its time.
-_WORKS_FOR, _RESTS_FOR = 0.2, 0.4
+#: A worker that rests for longer than half of the answer timeout allows, and is quick enough in between.
+_WORKS_FOR, _RESTS_FOR = 0.3, 1.0
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +56,7 @@ def slowed(process: psutil.Process) -> Iterator[None]:
 
 @dataclass
 class Crowd:
-    """Clients that come back when they are told to, until each report is answered."""
+    """Clients that come at their own pace, and come back when they are told to, until each report is answered."""
 
     url: str
     path: str
@@ -63,21 +65,21 @@ class Crowd:
 
     async def come(self) -> None:
         headers = {"Authorization": f"Bearer {TOKEN}", "Content-Type": "application/json"}
-        connector = aiohttp.TCPConnector(limit=0)
-        work = iter(range(REPORTS))
+        connector = aiohttp.TCPConnector(limit=_CONNECTIONS)
         async with (
             asyncio.timeout(WITHIN),
             aiohttp.ClientSession(self.url, headers=headers, connector=connector) as session,
             asyncio.TaskGroup() as clients,
         ):
-            for _ in range(CLIENTS):
-                clients.create_task(self._report(session, work))
+            for number in range(REPORTS):
+                clients.create_task(self._report(session, number))
+                if number % _COME_TOGETHER == 0:
+                    await asyncio.sleep(_EVERY)
 
-    async def _report(self, session: aiohttp.ClientSession, work: Iterator[int]) -> None:
-        for number in work:
-            body = {"value": {"type": "number", "value": 1}, "transactionId": f"report-{number}"}
-            while (pause := await self._send(session, body)) is not None:
-                await asyncio.sleep(pause)
+    async def _report(self, session: aiohttp.ClientSession, number: int) -> None:
+        body = {"value": {"type": "number", "value": 1}, "transactionId": f"report-{number}"}
+        while (pause := await self._send(session, body)) is not None:
+            await asyncio.sleep(pause)
 
     async def _send(self, session: aiohttp.ClientSession, body: dict[str, object]) -> float | None:
         """None once it is answered, else when to come back."""
