@@ -18,7 +18,7 @@ from stream.reader import LogReader
 from tidemark.attach import attached_log
 from tidemark.failures import CannotRun
 from tidemark.settings import Settings
-from tidemark.verifying import failing_in_words
+from tidemark.verify import failing_in_words
 
 T = TypeVar("T")
 

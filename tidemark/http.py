@@ -12,6 +12,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
+from importlib.metadata import version
 from socket import socket
 from typing import Any, Final
 
@@ -71,9 +72,8 @@ class Parts:
     sink: bool = True
 
 
-def serve(settings: Settings, *, ingest: bool, api: bool, sink: bool) -> None:
+def serve(settings: Settings, parts: Parts) -> None:
     """Serve until SIGTERM or SIGINT."""
-    parts = Parts(ingest, api, sink)
     app = compose(settings, parts)
     config = uvicorn.Config(
         _expressed(app, settings, parts),
@@ -115,7 +115,7 @@ def compose(settings: Settings, parts: Parts) -> FastAPI:
     app = FastAPI(
         title="Tidemark",
         description="Usage metering with synchronous decisions, exact under crashes, from the log.",
-        version="0.1.0",
+        version=version("tidemark"),
         lifespan=lambda app: _lifespan(app, settings, parts),
         redirect_slashes=False,  # a redirect would name the address as this process sees it, behind whatever proxy
     )

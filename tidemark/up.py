@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import signal
 import sys
 import time
@@ -16,8 +15,9 @@ import httpx
 from rich.console import Console
 
 from tidemark import preflight
-from tidemark.failures import CannotRun, catalog_in_words
+from tidemark.failures import CannotRun
 from tidemark.kafka import EmbeddedKafka
+from tidemark.preparation import prepare
 from tidemark.settings import Settings
 from tidemark.supervisor import Command, Say, Supervisor
 
@@ -88,32 +88,6 @@ def _start_log(settings: Settings, supervisor: Supervisor, say: Say) -> Settings
     kafka = EmbeddedKafka(settings.data / "kafka", progress=say)
     supervisor.start(kafka)
     return settings.model_copy(update={"kafka": kafka.bootstrap_servers})
-
-
-def prepare(settings: Settings) -> str | None:
-    """Create topics, the catalog's schema and the first organization; returns the token that was made, if one was.
-
-    Raises `CannotRun` where one of them does not answer.
-    """
-    from catalog.migrate import migrate
-    from tidemark.topics import create_topics
-
-    asyncio.run(create_topics(settings.kafka_servers, settings.partitions, replication=settings.replication))
-    with catalog_in_words():
-        migrate(settings.catalog_url)
-        return asyncio.run(_first_organization(settings))
-
-
-async def _first_organization(settings: Settings) -> str | None:
-    from catalog.database import open_database
-    from catalog.operator import ensure_first_organization
-
-    database = open_database(settings.catalog_url)
-    token = settings.token.get_secret_value() if settings.token else None
-    try:
-        return await ensure_first_organization(database, token)
-    finally:
-        await database.close()
 
 
 def _python(settings: Settings, name: str, *arguments: str) -> Command:

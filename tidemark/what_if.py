@@ -16,7 +16,7 @@ from tidemark.attach import attached_log
 from tidemark.failures import CannotRun
 from tidemark.preflight import make_directory
 from tidemark.settings import Settings
-from tidemark.verifying import failing_in_words, watching
+from tidemark.verify import failing_in_words, watching
 
 
 def suppose(settings: Settings, console: Console, texts: Sequence[str]) -> None:

@@ -6,10 +6,13 @@ import signal
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
+from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
+from typer.main import get_command
 from typer.testing import CliRunner
 
 from catalog.migrate import migrate
@@ -54,6 +57,24 @@ def test_compose_sets_only_settings_that_there_are() -> None:
 def test_the_broker_of_compose_takes_the_largest_record() -> None:
     services = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
     assert int(services["kafka"]["environment"]["KAFKA_MESSAGE_MAX_BYTES"]) > LARGEST_RECORD
+
+
+def test_the_version_is_that_of_the_package() -> None:
+    shown = CliRunner().invoke(app, ["--version"])
+    assert (shown.exit_code, shown.output) == (0, f"tidemark {version('tidemark')}\n")
+
+
+def test_every_command_has_help_for_itself_and_each_of_its_parameters() -> None:
+    for command in commands(get_command(app)):
+        assert command.help, command.name
+        assert all(getattr(parameter, "help", None) for parameter in command.params), command.name
+
+
+def commands(group: Any) -> Iterator[Any]:
+    for command in group.commands.values():
+        yield command
+        if hasattr(command, "commands"):
+            yield from commands(command)
 
 
 def test_a_part_without_a_log_says_which_setting_names_it() -> None:
@@ -112,7 +133,7 @@ def test_a_catalog_that_does_not_answer_is_told_in_words(
 def test_a_catalog_that_cannot_be_migrated_is_told_in_words(nobody: str, monkeypatch: pytest.MonkeyPatch) -> None:
     async def made(*_: object, **__: object) -> None: ...
 
-    monkeypatch.setattr("tidemark.topics.create_topics", made)
+    monkeypatch.setattr("tidemark.preparation.create_topics", made)
     monkeypatch.setenv("TIDEMARK_KAFKA", nobody)
     monkeypatch.setenv("TIDEMARK_CATALOG", f"postgresql://tidemark@{nobody}/tidemark")
     ended = CliRunner().invoke(app, ["migrate"])

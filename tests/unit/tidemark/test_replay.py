@@ -11,7 +11,9 @@ import pytest
 
 from tidemark import replay
 from tidemark.failures import CannotRun
-from tidemark.replay import Outcome, Replay, Trace, body_of, moment_of, number_of, outcome_of
+from tidemark.replay import Replay
+from tidemark.tally import Outcome, outcome_of
+from tidemark.trace import Trace, body_of, moment_of, number_of
 
 PATH = "/instances/acme/entitlements/tokens/usage"
 
