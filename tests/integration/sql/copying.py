@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 
 from sql.clickhouse import ClickHouse, open_clickhouse
 from stream import lane
-from tests.unit.sink.log import DecisionsLog, report, running
+from tests.decisions_log import DecisionsLog, report, running
 
 RECORDS = 400
 PARTITIONS = 3

@@ -21,10 +21,10 @@ from api.export_format import SCHEMA
 from metering.command import Read
 from sql.clickhouse import ClickHouse
 from stream.rows import COLUMNS, TABLE
+from tests.decisions_log import report
 from tests.integration.sql.exporting import PATH, export_app
 from tests.integration.sql.test_clickhouse import log_of, rows_in
 from tests.pipeline import ROOT
-from tests.unit.sink.log import report
 
 DOCUMENT = (ROOT / "docs" / "analytics.md").read_text()
 GRAFANA = ROOT / "analytics" / "grafana"

@@ -17,9 +17,9 @@ from api.audit_page import TOP, Cursor
 from metering.command import Command, Read
 from sql.clickhouse import ClickHouse
 from stream.rows import COLUMNS, TABLE
+from tests.decisions_log import NOON, DecisionsLog, report
 from tests.integration.sql.test_clickhouse import log_of, rows_in
 from tests.integration.sql.trail import pages, trail_client
-from tests.unit.sink.log import NOON, DecisionsLog, report
 
 PATH = "/instances/prod/audit-trails"
 FEW = settings(max_examples=10, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True, database=None)

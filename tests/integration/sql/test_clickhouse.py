@@ -18,7 +18,7 @@ from sql.clickhouse import ClickHouse
 from sql.statements import statement
 from stream.records import decode_decided
 from stream.rows import COLUMNS, TABLE, Row, rows_of
-from tests.unit.sink.log import NOON, DecisionsLog, grant, report
+from tests.decisions_log import NOON, DecisionsLog, grant, report
 
 EVERYTHING = {**Filter(["ACCEPTED", "READ", "REJECTED"]).parameters, **Wanted(200).parameters}
 NEWYEAR = datetime(2027, 1, 1, tzinfo=UTC)

@@ -21,9 +21,9 @@ from metering.period import Period, ResetPeriod
 from sql.clickhouse import ClickHouse
 from sql.instants import micros, moment_at
 from stream.rows import COLUMNS, TABLE, parts
+from tests.decisions_log import DecisionsLog, report
 from tests.integration.sql.test_clickhouse import log_of, rows_in
 from tests.integration.sql.trail import trail_client
-from tests.unit.sink.log import DecisionsLog, report
 
 FEW = settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True, database=None)
 INSTANCE = "/instances/prod"

@@ -13,8 +13,8 @@ import pytest
 from sql.clickhouse import ClickHouse
 from sql.expiry import expire, kept_since
 from stream.rows import COLUMNS, TABLE, parts
+from tests.decisions_log import DecisionsLog, Fixed, eventually, grant, report, running
 from tests.integration.sql.test_clickhouse import log_of, rows_in
-from tests.unit.sink.log import DecisionsLog, Fixed, eventually, grant, report, running
 
 WITHIN = 20.0
 FIRST = datetime(2031, 5, 30, 12, tzinfo=UTC)  # nobody else is here

@@ -32,10 +32,10 @@ from metering.quantity import EXACT
 from sql.clickhouse import ClickHouse
 from sql.statements import statement
 from stream.rows import COLUMNS, TABLE
+from tests.decisions_log import NOON, report
 from tests.integration.sql.exporting import PATH, export_app
 from tests.integration.sql.test_clickhouse import log_of, rows_in
 from tests.pipeline import ROOT
-from tests.unit.sink.log import NOON, report
 from tidemark.ports import free_port
 
 LARGEST = EXACT.create_decimal("99999999999999999999.999999999999")

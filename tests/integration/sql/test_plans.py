@@ -15,8 +15,8 @@ from sql.clickhouse import ClickHouse
 from sql.instants import micros
 from sql.statements import statement
 from stream.rows import COLUMNS, TABLE
+from tests.decisions_log import report
 from tests.integration.sql.test_clickhouse import log_of, rows_in
-from tests.unit.sink.log import report
 
 ORGANIZATION = "much"
 ROWS, SECONDS = 60_000, 40  # an instance, apart from one another

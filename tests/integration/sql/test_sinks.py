@@ -19,7 +19,7 @@ from stream import lane
 from stream.records import decode_decided
 from stream.rows import COLUMNS, Rows
 from stream.tail import Tail
-from tests.unit.sink.log import NOON, DecisionsLog, Fixed, report, running
+from tests.decisions_log import NOON, DecisionsLog, Fixed, report, running
 
 RECORDS = 120
 WITHIN = 60.0

@@ -15,7 +15,7 @@ from sql.clickhouse import ClickHouse
 from sql.socket import ClickHouseSocket, answering
 from stream.records import decode_decided
 from stream.rows import COLUMNS, TABLE, rows_of
-from tests.unit.sink.log import NOON, DecisionsLog, report
+from tests.decisions_log import NOON, DecisionsLog, report
 
 pytestmark = pytest.mark.integration
 

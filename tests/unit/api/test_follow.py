@@ -17,7 +17,7 @@ from api.live_event import Wanted, row_of
 from metering.problems import Unauthenticated
 from stream.position import LogPosition
 from stream.records import audit_events, decode_decided
-from tests.unit.sink.log import DecisionsLog, eventually, report
+from tests.decisions_log import DecisionsLog, eventually, report
 from tests.unit.stream.test_live import size_of, telling
 
 WANTED = Wanted("acme", "prod-id", frozenset({"ACCEPTED", "REJECTED", "READ"}))

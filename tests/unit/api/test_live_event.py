@@ -16,7 +16,7 @@ from metering.period import ResetPeriod
 from sql.instants import moment_at
 from stream import rows
 from stream.records import audit_events, decode_decided
-from tests.unit.sink.log import NOON, DecisionsLog, grant, report
+from tests.decisions_log import NOON, DecisionsLog, grant, report
 
 EVERY = frozenset({"ACCEPTED", "REJECTED", "READ"})
 _INSTANTS = ("received_at", "event_time", "period_start", "period_end")

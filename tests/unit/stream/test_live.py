@@ -17,7 +17,7 @@ from stream.live import Heard, Live
 from stream.position import LogPosition
 from stream.records import decode_decided
 from stream.rows import COLUMNS, rows_of
-from tests.unit.sink.log import DecisionsLog, LogFeed, Table, eventually, report
+from tests.decisions_log import DecisionsLog, LogFeed, Table, eventually, report
 
 
 class Told:

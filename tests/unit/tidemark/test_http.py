@@ -10,7 +10,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from stream.records import VERSION, Decided, encode
-from tests.unit.sink.log import DecisionsLog, Table, eventually, report, sink_of
+from tests.decisions_log import DecisionsLog, Table, eventually, report, sink_of
 from tidemark import http
 from tidemark.health import Health
 from tidemark.metrics import Metrics

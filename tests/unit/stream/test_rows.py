@@ -12,7 +12,7 @@ from metering.command import Peek, Read
 from sql.instants import micros, moment_at
 from stream.records import decode_decided
 from stream.rows import COLUMNS, Rows, rows_of
-from tests.unit.sink.log import NOON, DecisionsLog, grant, report
+from tests.decisions_log import NOON, DecisionsLog, grant, report
 
 
 def received(*moments: datetime) -> Rows:

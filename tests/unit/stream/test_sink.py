@@ -12,7 +12,7 @@ from stream.feed import DecisionsLost
 from stream.reading import Reading
 from stream.records import VERSION, Decided, encode
 from stream.rows import Rows
-from tests.unit.sink.log import NOON, DecisionsLog, Fixed, Table, eventually, report, running, sink_of
+from tests.decisions_log import NOON, DecisionsLog, Fixed, Table, eventually, report, running, sink_of
 
 
 async def test_each_decision_becomes_one_row_in_log_order() -> None:
