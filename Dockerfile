@@ -12,6 +12,7 @@ COPY pyproject.toml README.md LICENSE ./
 COPY metering metering
 COPY catalog catalog
 COPY stream stream
+COPY edge edge
 COPY ingest ingest
 COPY api api
 COPY sql sql

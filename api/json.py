@@ -12,7 +12,7 @@ from fastapi.routing import APIRoute
 from pydantic import BaseModel
 
 from api.auth import ensure_authenticated
-from metering.body import ensure_json, ensure_unique_names, why_malformed
+from edge.body import ensure_json, ensure_unique_names, why_malformed
 from metering.problems import Fault, Invalid, MalformedJson
 
 encode: Final = msgspec.json.Encoder(decimal_format="number").encode

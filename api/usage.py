@@ -17,11 +17,11 @@ from api.paths import EntitlementSlug, InstanceSlug
 from api.shapes import View
 from catalog.grants import Entitled
 from catalog.principal import Principal
+from edge.usage import not_licensed, usage
 from metering.command import Peek, Read
 from metering.decision import Decision, Standing
 from metering.grant import refusal_at
 from metering.meter import Behavior
-from metering.usage import not_licensed, usage
 from stream.gateway import Gateway
 
 router = APIRouter(tags=["usage"])

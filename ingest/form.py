@@ -10,8 +10,8 @@ from typing import Annotated, Any, Final, Literal
 import msgspec
 from msgspec import UNSET, UnsetType
 
+from edge.body import ensure_unique_names, why_malformed
 from metering import instant, quantity
-from metering.body import ensure_unique_names, why_malformed
 from metering.meter import Behavior
 from metering.problems import Fault, Invalid, MalformedJson
 

@@ -17,15 +17,15 @@ from starlette.responses import Response
 from catalog.catalog import Catalog
 from catalog.grants import Entitled
 from catalog.principal import Principal
+from edge.body import ensure_json
+from edge.usage import refused, repeated, reported
 from ingest.form import LARGEST_METADATA, ReportForm, read
-from metering.body import ensure_json
 from metering.command import Peek, Report
 from metering.decision import Decision, Receipt, Status
 from metering.grant import Grant
 from metering.meter import Behavior
 from metering.problems import Fault, Invalid, NotMetered, TimestampOutOfRange
 from metering.transaction import generate, generated_at
-from metering.usage import refused, repeated, reported
 from stream.gateway import Answered, Gateway
 from stream.records import Rules, decision_id
 

@@ -21,7 +21,7 @@ TESTS: Final[dict[tuple[str, str], str]] = {
     ): "integration/test_scopes.py::test_with_every_other_scope_every_route_is_403_and_names_the_one",
     ("Everywhere", "isolation"): "integration/test_isolation.py::test_a_route_with_names_of_the_other_finds_nothing",
     ("Everywhere", "problems"): "integration/test_edges.py::test_what_is_no_http_is_told_as_a_problem",
-    ("Everywhere", "bodies"): "unit/metering/test_body.py::test_a_body_is_json_when_it_says_so_or_nothing",
+    ("Everywhere", "bodies"): "unit/edge/test_body.py::test_a_body_is_json_when_it_says_so_or_nothing",
     ("Everywhere", "numbers"): "integration/test_usage.py::test_numbers_are_exact_decimals_end_to_end",
     ("Everywhere", "times"): "unit/metering/test_instant.py::test_what_rfc_3339_writes_is_read",
     (

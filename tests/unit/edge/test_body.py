@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from metering.body import ensure_json, ensure_unique_names, why_malformed
+from edge.body import ensure_json, ensure_unique_names, why_malformed
 from metering.problems import Invalid, MalformedJson, UnsupportedMediaType
 
 NAMES = st.sampled_from(["a", "b", ":", '"', "\\", "é", ""])

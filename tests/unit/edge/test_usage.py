@@ -6,13 +6,13 @@ from typing import Any
 import msgspec
 import pytest
 
+from edge.usage import not_licensed, refused, repeated, reported, usage
 from metering.command import Report
 from metering.decision import Receipt
 from metering.grant import Reason
 from metering.meter import Behavior
 from metering.period import ResetPeriod
 from metering.problems import Problem
-from metering.usage import not_licensed, refused, repeated, reported, usage
 from tests.unit.metering.given import NOW, Meter, at, grant, report
 
 

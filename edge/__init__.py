@@ -1,0 +1,1 @@
+"""What both edges share of the HTTP contract: how a body is read, and how usage is answered or refused."""
