@@ -89,7 +89,7 @@ async def _asked(trail: Trail, points: Windows, width: Width, **meter: str) -> t
     return tuple(await asyncio.gather(before, happened))  # type: ignore[return-value]
 
 
-class Standing(NamedTuple):
+class LastValue(NamedTuple):
     """The last value of a period [begins, ends) in microseconds, and the sequence of the decision that left it."""
 
     begins: int | None
@@ -102,16 +102,16 @@ class Standing(NamedTuple):
 class _Meter:
     """The periods of a meter that are not over, and the last value of each."""
 
-    standings: dict[tuple[int | None, int | None], Standing] = field(default_factory=dict)
+    last_values: dict[tuple[int | None, int | None], LastValue] = field(default_factory=dict)
 
     def take(self, rows: Iterable[Row]) -> None:
-        for standing in (Standing(*row) for row in rows):
-            self.standings[standing.begins, standing.ends] = standing
+        for last in (LastValue(*row) for row in rows):
+            self.last_values[last.begins, last.ends] = last
 
     def value_before(self, micros: int) -> Decimal:
         """What a lookup would have shown just before that microsecond; 0 in a period without a decision."""
-        kept = [one for one in self.standings.values() if one.ends is None or one.ends >= micros]
-        self.standings = {(one.begins, one.ends): one for one in kept}
+        kept = [one for one in self.last_values.values() if one.ends is None or one.ends >= micros]
+        self.last_values = {(one.begins, one.ends): one for one in kept}
         running = [one for one in kept if one.begins is None or one.begins < micros]
         return max(running, key=lambda one: one.sequence).value if running else Decimal(0)
 
@@ -123,8 +123,8 @@ def _points(windows: Windows, before: Iterable[Row], rows: Iterable[Row]) -> Ite
     for start in sorted(start for start in happened if start < windows.since):
         meter.take(happened[start][-1])
     for start, end in windows:
-        *counts, lowest, highest, standings = happened.get(start, _NOTHING)
-        meter.take(standings)
+        *counts, lowest, highest, last_values = happened.get(start, _NOTHING)
+        meter.take(last_values)
         yield _point(start, end, meter.value_before(end * _MICROS), counts, lowest, highest)
 
 

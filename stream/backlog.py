@@ -20,7 +20,7 @@ class Reached:
 
 
 @dataclass
-class Group:
+class Unwritten:
     """Rows that wait to be written, and how far each partition is complete with them."""
 
     rows: Rows = field(default_factory=Rows)
@@ -32,23 +32,23 @@ class Group:
 
 
 class Backlog:
-    """The group that fills while another is written. Bounded: a slow table slows the reading."""
+    """What fills while the rows before are written. Bounded: a slow table slows the reading."""
 
     def __init__(self, most: int) -> None:
         self._most = most
-        self._group = Group()
+        self._unwritten = Unwritten()
         self._changed = asyncio.Condition()
 
     async def put(self, rows: Rows, readings: Iterable[Reading]) -> None:
         async with self._changed:
-            await self._changed.wait_for(lambda: len(self._group.rows) < self._most)
-            self._group.add(rows, readings)
+            await self._changed.wait_for(lambda: len(self._unwritten.rows) < self._most)
+            self._unwritten.add(rows, readings)
             self._changed.notify_all()
 
-    async def take(self) -> Group:
+    async def take(self) -> Unwritten:
         """All that came meanwhile; waits until there is something."""
         async with self._changed:
-            await self._changed.wait_for(lambda: bool(self._group.reached))
-            group, self._group = self._group, Group()
+            await self._changed.wait_for(lambda: bool(self._unwritten.reached))
+            unwritten, self._unwritten = self._unwritten, Unwritten()
             self._changed.notify_all()
-            return group
+            return unwritten

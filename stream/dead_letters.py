@@ -86,7 +86,7 @@ class ContentGone(Exception):
     """`usage` no longer has the record, and the letter holds only its beginning."""
 
 
-class Writer(Protocol):
+class Appender(Protocol):
     async def append(self, topic: str, partition: int, value: bytes, key: bytes | None, headers: Headers) -> int:
         """The offset that the record has, once the log holds it."""
 
@@ -94,9 +94,9 @@ class Writer(Protocol):
 class DeadLetters:
     """The letters of `reader`'s log. One re-drive at a time: two commands at once may both send the same letter."""
 
-    def __init__(self, reader: Reader, writer: Writer) -> None:
+    def __init__(self, reader: Reader, appender: Appender) -> None:
         self._reader = reader
-        self._writer = writer
+        self._appender = appender
 
     async def all(self) -> dict[Origin, Letter]:
         """Every letter by its origin, in the order that they were written."""
@@ -130,7 +130,7 @@ class DeadLetters:
         since = (await self._reader.span(USAGE, origin.partition)).stop
         await self._write_note(Redrive(*origin, since))
         headers = [(REDRIVEN_FROM, str(origin).encode())]
-        offset = await self._writer.append(USAGE, origin.partition, value or b"", key, headers)
+        offset = await self._appender.append(USAGE, origin.partition, value or b"", key, headers)
         await self._write_note(Redrive(*origin, since, offset))
         return Redriven(offset, before=False)
 
@@ -150,7 +150,7 @@ class DeadLetters:
         return None
 
     async def _write_note(self, note: Redrive) -> None:
-        await self._writer.append(DEAD_LETTERS, 0, encode(note), REDRIVE_KEY, ())
+        await self._appender.append(DEAD_LETTERS, 0, encode(note), REDRIVE_KEY, ())
 
     async def _at(self, topic: str, partition: int, offset: int) -> Record | None:
         if offset not in await self._reader.span(topic, partition):
@@ -179,7 +179,7 @@ def _note(letters: dict[Origin, Letter], note: Redrive) -> None:
         letters[origin] = replace(letters[origin], since=note.since, landed=note.landed)
 
 
-class LogWriter:
+class LogAppender:
     """Appends to Kafka. Open it by `async with`."""
 
     def __init__(self, bootstrap_servers: str) -> None:

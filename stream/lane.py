@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
 from metering.balance import NOWHERE, Place
-from stream.backlog import Backlog, Group, Reached
+from stream.backlog import Backlog, Reached, Unwritten
 from stream.feed import Record
 from stream.reading import Reading
 from stream.tail import Table, Tail
@@ -104,18 +104,18 @@ class Lane:
 
     async def _write(self, backlog: Backlog, pace_seconds: float) -> None:
         while True:
-            group = await backlog.take()
+            unwritten = await backlog.take()
             pace = asyncio.create_task(asyncio.sleep(pace_seconds))
-            await self._write_group(group)
+            await self._write_all(unwritten)
             await pace
 
-    async def _write_group(self, group: Group) -> None:
-        for part in group.rows.parts():
+    async def _write_all(self, unwritten: Unwritten) -> None:
+        for part in unwritten.rows.parts():
             await self._tail.append(part)
             self._progress.rows_written += len(part)
-        self._reached |= group.reached
-        self._progress.complete_to.update({p: reached.last.offset for p, reached in group.reached.items()})
-        self._progress.written_to.update({p: reached.read_to for p, reached in group.reached.items()})
+        self._reached |= unwritten.reached
+        self._progress.complete_to.update({p: reached.last.offset for p, reached in unwritten.reached.items()})
+        self._progress.written_to.update({p: reached.read_to for p, reached in unwritten.reached.items()})
 
     async def _note(self) -> None:
         """Keep how far it has come behind the rows. What left none would look like a hole, once retention took it."""

@@ -183,21 +183,3 @@ def place_of(decision_id: str) -> tuple[int, Place]:
     """The partition and the place that the id says; raises `ValueError` for what is no such id."""
     partition, offset, position = decision_id.split("-")
     return int(partition), Place(int(offset), int(position))
-
-
-__all__ = [
-    "VERSION",
-    "AuditEvent",
-    "Batch",
-    "DeadLetter",
-    "Decided",
-    "Rules",
-    "audit_events",
-    "decision_id",
-    "decode_batch",
-    "decode_dead_letter",
-    "decode_decided",
-    "encode",
-    "place_of",
-    "reply_key",
-]

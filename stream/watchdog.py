@@ -38,8 +38,8 @@ class Stalled(Exception):
 
 
 @dataclass(frozen=True)
-class Standing:
-    """Where a worker stands.
+class Headway:
+    """How far a worker has come.
 
     `next_offsets` tells of each partition at work which record it decides next; `steps` grows with whatever is done to
     put partitions to work; `is_settled` says whether all that the group assigned is at work.
@@ -70,13 +70,13 @@ class Stillness:
         """Nobody knows what there was to do."""
         self._moved.clear()
 
-    def look(self, standing: Standing, ends: Mapping[int, int], now: float) -> dict[int | None, float]:
+    def look(self, headway: Headway, ends: Mapping[int, int], now: float) -> dict[int | None, float]:
         """Seconds without a move: of each partition that lags behind its log; of None, while not all is at work."""
         must_move: dict[int | None, int] = {
-            partition: offset for partition, offset in standing.next_offsets.items() if offset < ends.get(partition, 0)
+            partition: offset for partition, offset in headway.next_offsets.items() if offset < ends.get(partition, 0)
         }
-        if not standing.is_settled:
-            must_move[None] = standing.steps
+        if not headway.is_settled:
+            must_move[None] = headway.steps
         self._moved = {it: self._moved_at(it, mark, now) for it, mark in must_move.items()}
         return {it: now - since for it, (_, since) in self._moved.items()}
 
@@ -86,12 +86,12 @@ class Stillness:
 
 
 class Watchdog:
-    """Looks at `standing` beside the log, and ends the process when records wait in vain."""
+    """Looks at `headway` beside the log, and ends the process when records wait in vain."""
 
     def __init__(
-        self, standing: Callable[[], Standing], usage: UsageLog, now: Callable[[], float] = time.monotonic
+        self, headway: Callable[[], Headway], usage: UsageLog, now: Callable[[], float] = time.monotonic
     ) -> None:
-        self._standing = standing
+        self._headway = headway
         self._usage = usage
         self._now = now
         self._stillness = Stillness()
@@ -115,14 +115,14 @@ class Watchdog:
             self._stillness.forget()
 
     async def _compare(self) -> None:
-        standing = self._standing()
-        still = self._stillness.look(standing, await self._usage.ends(), self._now())
+        headway = self._headway()
+        still = self._stillness.look(headway, await self._usage.ends(), self._now())
         for partition, seconds in still.items():
             if partition is None:
                 if seconds > _PATIENCE_WITH_GROUP:
                     raise Stalled(f"the group's assignment was not put to work in {seconds:.0f} s")
-            elif seconds > _PATIENCE and await self._usage.holds(partition, standing.next_offsets[partition]):
-                offset = standing.next_offsets[partition]
+            elif seconds > _PATIENCE and await self._usage.holds(partition, headway.next_offsets[partition]):
+                offset = headway.next_offsets[partition]
                 raise Stalled(f"usage {partition}: {offset} was there for {seconds:.0f} s and was not decided")
 
     def _watch_loop(self) -> None:

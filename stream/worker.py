@@ -24,7 +24,7 @@ from stream.state import PartitionState
 from stream.store import RocksStore
 from stream.topics import GROUP, LARGEST_BATCH, USAGE
 from stream.usage_log import KafkaUsageLog
-from stream.watchdog import Standing, Watchdog
+from stream.watchdog import Headway, Watchdog
 
 log: Final = logging.getLogger(__name__)
 
@@ -159,12 +159,12 @@ class Engine:
     async def watch(self) -> None:
         usage = KafkaUsageLog(self._bootstrap_servers, self._partitions)
         try:
-            await Watchdog(self._standing, usage).run()
+            await Watchdog(self._headway, usage).run()
         finally:
             await usage.close()
 
-    def _standing(self) -> Standing:
-        return Standing(
+    def _headway(self) -> Headway:
+        return Headway(
             {number: it.partition.next_offset for number, it in self._working.items()}, self._steps, self._is_settled
         )
 

@@ -13,7 +13,7 @@ from rich.pretty import Pretty
 from rich.table import Column, Table
 from rich.text import Text
 
-from stream.dead_letters import ContentGone, DeadLetters, Letter, LogWriter, Origin
+from stream.dead_letters import ContentGone, DeadLetters, Letter, LogAppender, Origin
 from stream.reader import LogReader
 from tidemark.attach import attached_log
 from tidemark.failures import CannotRun
@@ -83,8 +83,8 @@ async def _work(servers: str, work: Callable[[DeadLetters], Awaitable[T]]) -> T:
 
 @asynccontextmanager
 async def _open(servers: str) -> AsyncIterator[DeadLetters]:
-    async with LogReader(servers) as reader, LogWriter(servers) as writer:
-        yield DeadLetters(reader, writer)
+    async with LogReader(servers) as reader, LogAppender(servers) as appender:
+        yield DeadLetters(reader, appender)
 
 
 def _origin(place: str) -> Origin:

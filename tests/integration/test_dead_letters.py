@@ -5,7 +5,7 @@ from __future__ import annotations
 import httpx
 import pytest
 
-from stream.dead_letters import LogWriter
+from stream.dead_letters import LogAppender
 from stream.topics import USAGE
 from tests.integration.commands import tidemark
 from tests.pipeline import Pipeline, wait_until
@@ -18,8 +18,8 @@ pytestmark = pytest.mark.integration
 @pytest.fixture(scope="module")
 async def place(pipeline: Pipeline) -> str:
     """Where a record of garbage stands in `usage`."""
-    async with LogWriter(last_servers(pipeline.data / "kafka")) as writer:
-        return f"1-{await writer.append(USAGE, 1, b'garbage of another producer', None, ())}"
+    async with LogAppender(last_servers(pipeline.data / "kafka")) as appender:
+        return f"1-{await appender.append(USAGE, 1, b'garbage of another producer', None, ())}"
 
 
 def listed(pipeline: Pipeline, place: str) -> str | None:

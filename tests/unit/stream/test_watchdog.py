@@ -8,7 +8,7 @@ import pytest
 from aiokafka.errors import KafkaConnectionError
 
 from stream import watchdog
-from stream.watchdog import Stalled, Standing, Watchdog
+from stream.watchdog import Headway, Stalled, Watchdog
 
 
 class Worker:
@@ -22,10 +22,10 @@ class Worker:
         self.log_ends = {0: 0, 1: 0}
         self.log_is_away = False
         self.ends_with_a_marker = False
-        self.watchdog = Watchdog(self.standing, self, lambda: self.now)
+        self.watchdog = Watchdog(self.headway, self, lambda: self.now)
 
-    def standing(self) -> Standing:
-        return Standing(dict(self.next_offsets), self.steps, self.is_settled)
+    def headway(self) -> Headway:
+        return Headway(dict(self.next_offsets), self.steps, self.is_settled)
 
     async def ends(self) -> Mapping[int, int]:
         if self.log_is_away:
