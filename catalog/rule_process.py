@@ -7,12 +7,14 @@ import logging
 import sys
 import time
 from asyncio.subprocess import PIPE, Process
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any, Final
+from weakref import WeakValueDictionary
 
 from catalog.flag_evaluation import Verdict
 from catalog.rule_messages import DONE, Check, Match, Request, frame, read_line
-from metering.problems import Unavailable
+from metering.problems import TooManyWaiting, Unavailable
 
 _log: Final = logging.getLogger(__name__)
 
@@ -20,31 +22,37 @@ _COSTLY: Final = Verdict(failure="took too much time or memory")
 _NOT_TRIED_FOR: Final = 60.0
 _MOST_RESTARTS: Final = 3
 _ANSWERS_WITHIN: Final = 10.0
+_TURN_WITHIN: Final = 10.0
 
 
 class RuleProcess:
     """Tries rules in a worker process, started with the first of them; one request at a time.
 
-    A rule that ended the worker is not tried again for its owner (an organization) for a minute, so that it can't keep
-    others from their answers.
+    A rule that ended the worker is not tried again for its owner (an organization) for a minute, and the requests of
+    one owner take one place in the queue, so that they can't keep others from their answers.
     """
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, clock: Callable[[], float] = time.monotonic, turn_within: float = _TURN_WITHIN) -> None:
         self._clock = clock
+        self._turn_within = turn_within
         self._turn = asyncio.Lock()
+        self._turns_of: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._worker: Process | None = None
         self._costly: dict[tuple[str, str], float] = {}
 
     async def match(
         self, owner: str, context: Mapping[str, Any], rules: Sequence[Sequence[str]]
     ) -> list[list[Verdict]]:
-        """For each list, the verdicts on its rules up to the first that matches. Raises `Unavailable`."""
+        """For each list, the verdicts on its rules up to the first that matches.
+
+        Raises `Unavailable`, and `TooManyWaiting` where its turn does not come in time.
+        """
         if not any(rules):
             return [[] for _ in rules]
         return await self._ask(owner, Match(dict(context), [list(of_flag) for of_flag in rules]))
 
     async def check(self, owner: str, rules: Sequence[str]) -> list[str | None]:
-        """What keeps each of the rules from being a condition; None when nothing does. Raises `Unavailable`."""
+        """What keeps each of the rules from being a condition; None when nothing does. Raises as `match` does."""
         if not rules:
             return []
         return [verdict.failure for (verdict,) in await self._ask(owner, Check([[rule] for rule in rules]))]
@@ -54,7 +62,7 @@ class RuleProcess:
             await self._end()
 
     async def _ask(self, owner: str, request: Request) -> list[list[Verdict]]:
-        async with self._turn:
+        async with self._turn_for(owner):
             self._forgive()
             for _ in range(_MOST_RESTARTS):
                 conversation = _Conversation(request, {rule for of, rule in self._costly if of == owner})
@@ -64,6 +72,19 @@ class RuleProcess:
                     self._costly[owner, guilty] = self._clock()
                     _log.warning("a rule of organization %s ended the rule worker: %.200s", owner, guilty)
         raise Unavailable("The rules of feature flags can't be tried now.", headers={"Retry-After": "1"})
+
+    @asynccontextmanager
+    async def _turn_for(self, owner: str) -> AsyncIterator[None]:
+        own = self._turns_of.setdefault(owner, asyncio.Lock())
+        async with AsyncExitStack() as held:
+            try:
+                async with asyncio.timeout(self._turn_within):
+                    await held.enter_async_context(own)
+                    await held.enter_async_context(self._turn)
+            except TimeoutError:
+                detail = "Too many evaluations of feature flags wait for their turn."
+                raise TooManyWaiting(detail, headers={"Retry-After": "1"}) from None
+            yield
 
     def _forgive(self) -> None:
         then = self._clock() - _NOT_TRIED_FOR

@@ -9,8 +9,10 @@ import pytest
 
 from catalog.flag_evaluation import Verdict
 from catalog.rule_process import RuleProcess
+from metering.problems import TooManyWaiting
 
 US = "us"
+THEM = "them"
 YES, NO = Verdict(matched=True), Verdict()
 CONTEXT = {"region": "eu", "numbers": list(range(2_000)), "text": "a" * 10_000, "pattern": "(a|b)*c"}
 SLOW = f"numbers.all(n, {' && '.join(['!text.matches(pattern)'] * 30)})"
@@ -68,6 +70,28 @@ async def test_callers_at_once_get_their_own_answers(rules: RuleProcess) -> None
     asked = [rules.match(US, {"n": number}, [[f"n == {number}"], ["n < 25"]]) for number in range(50)]
     for number, found in enumerate(await asyncio.gather(*asked)):
         assert found == [[YES], [YES if number < 25 else NO]]
+
+
+async def test_the_requests_of_one_owner_delay_those_of_another_by_one(rules: RuleProcess) -> None:
+    answered: list[str] = []
+
+    async def ask(owner: str) -> None:
+        await rules.match(owner, CONTEXT, [["true"]])
+        answered.append(owner)
+
+    await asyncio.gather(*(ask(US) for _ in range(10)), ask(THEM))
+    assert answered.index(THEM) <= 1
+
+
+async def test_whose_turn_does_not_come_in_time_is_told_to_come_back() -> None:
+    impatient = RuleProcess(turn_within=0.05)
+    await impatient._turn.acquire()
+    with pytest.raises(TooManyWaiting) as refused:
+        await impatient.match(US, CONTEXT, [["true"]])
+    assert refused.value.headers == {"Retry-After": "1"}
+    impatient._turn.release()
+    assert await impatient.match(US, CONTEXT, [["true"]]) == [[YES]]
+    await impatient.close()
 
 
 async def test_a_caller_that_leaves_takes_no_answer_of_the_next(rules: RuleProcess) -> None:
