@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
+from api.log import standing_of
 from catalog.catalog import Catalog
 from catalog.flag_context import Context, needs_facts, usage_seen
 from catalog.flag_definition import Definition
@@ -15,8 +16,6 @@ from catalog.flag_evaluation import Evaluated, Verdict, evaluate
 from catalog.flag_facts import Facts, facts_of
 from catalog.flag_rollout import KeyNeeded
 from catalog.principal import Principal
-from metering.command import Peek
-from metering.decision import Standing
 from metering.grant import Grant
 from metering.problems import TargetingKeyMissing
 from stream.gateway import Gateway
@@ -65,11 +64,5 @@ def _outcome(
 
 
 async def _used(log: Gateway, grants: Mapping[str, Grant], now: datetime) -> dict[str, Decimal]:
-    standings = await asyncio.gather(*(_standing(log, grant, now) for grant in grants.values()))
+    standings = await asyncio.gather(*(standing_of(grant, log, now) for grant in grants.values()))
     return {slug: standing.value for slug, standing in zip(grants, standings, strict=True)}
-
-
-async def _standing(log: Gateway, grant: Grant, now: datetime) -> Standing:
-    standing = (await log.submit(grant, Peek(now))).answer
-    assert isinstance(standing, Standing)
-    return standing

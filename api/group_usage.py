@@ -10,15 +10,14 @@ from fastapi import APIRouter, Depends, Query, Response
 
 from api.auth import CatalogState, requires
 from api.json import ExactJson
+from api.log import Log, standing_of
 from api.openapi import DECIDED_LOOKUP
 from api.paths import GroupSlug
 from api.shapes import View
-from api.usage import Log, ValueView
+from api.usage import ValueView
 from catalog.entitlements import Entitlement, EntitlementType
 from catalog.grants import Entitled
 from catalog.principal import Principal
-from metering.command import Peek
-from metering.decision import Standing
 from metering.quantity import plain
 from stream.gateway import Gateway
 
@@ -55,7 +54,7 @@ async def list_group_usage(
 
 
 async def _usage(log: Gateway, entitlement: Entitlement, entitled: Entitled | None, now: datetime) -> dict[str, Any]:
-    standing = await _standing(log, entitled, now)
+    standing = await standing_of(entitled.grant, log, now) if entitled and entitled.grant else None
     counted = standing if standing and standing.events else None
     return {
         "entitlementId": entitlement.id,
@@ -67,11 +66,3 @@ async def _usage(log: Gateway, entitlement: Entitlement, entitled: Entitled | No
         "currentPeriodStart": standing.period.start if standing else None,
         "currentPeriodEnd": standing.period.end if standing else None,
     }
-
-
-async def _standing(log: Gateway, entitled: Entitled | None, now: datetime) -> Standing | None:
-    if entitled is None or entitled.grant is None:
-        return None
-    standing = (await log.submit(entitled.grant, Peek(now))).answer
-    assert isinstance(standing, Standing)
-    return standing

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Response
@@ -14,6 +15,7 @@ from api.openapi import EDIT, LOOKUP, problems
 from api.pages import Windowed, paged
 from api.paths import LicenseSlug
 from api.shapes import NamedBody, PageView, StampedView
+from catalog.catalog import Catalog
 from catalog.families import Families, Family
 from catalog.instances import Instances
 from catalog.licenses import License, Licenses, LicenseType
@@ -123,27 +125,29 @@ async def delete_license(slug: LicenseSlug, caller: Writer, catalog: CatalogStat
 @router.post("/{licenseSlug}/publish", response_model=LicenseView, operation_id="PublishLicense", responses=_STEP)
 async def publish_license(slug: LicenseSlug, caller: Writer, catalog: CatalogState) -> Response:
     """DRAFT to PUBLISHED."""
-    async with catalog.edit(caller) as work:
-        license_ = await Licenses(work).get(slug)
-        await Licenses(work).publish(license_)
-    return ExactJson(LicenseView.model_validate(license_))
+    return await _stepped(Licenses.publish, slug, caller, catalog)
 
 
 @router.post("/{licenseSlug}/archive", response_model=LicenseView, operation_id="ArchiveLicense", responses=_STEP)
 async def archive_license(slug: LicenseSlug, caller: Writer, catalog: CatalogState) -> Response:
     """PUBLISHED to ARCHIVED: its instances' reports are refused until it is unarchived, or they get another."""
-    async with catalog.edit(caller) as work:
-        license_ = await Licenses(work).get(slug)
-        await Licenses(work).archive(license_)
-    return ExactJson(LicenseView.model_validate(license_))
+    return await _stepped(Licenses.archive, slug, caller, catalog)
 
 
 @router.post("/{licenseSlug}/unarchive", response_model=LicenseView, operation_id="UnarchiveLicense", responses=_STEP)
 async def unarchive_license(slug: LicenseSlug, caller: Writer, catalog: CatalogState) -> Response:
     """ARCHIVED to PUBLISHED."""
+    return await _stepped(Licenses.unarchive, slug, caller, catalog)
+
+
+async def _stepped(
+    step: Callable[[Licenses, License], Awaitable[None]], slug: str, caller: Principal, catalog: Catalog
+) -> Response:
+    """The license after this step of its life."""
     async with catalog.edit(caller) as work:
-        license_ = await Licenses(work).get(slug)
-        await Licenses(work).unarchive(license_)
+        licenses = Licenses(work)
+        license_ = await licenses.get(slug)
+        await step(licenses, license_)
     return ExactJson(LicenseView.model_validate(license_))
 
 

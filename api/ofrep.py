@@ -14,11 +14,11 @@ from api.auth import CatalogState, requires
 from api.flag_evaluation import evaluate_all, shown
 from api.flag_shapes import EvaluationView
 from api.json import ExactJson, ExactRoute, encode
+from api.log import Log
 from api.openapi import DECIDED_LOOKUP, problems
 from api.pages import Windowed, paged
 from api.paths import InstanceSlug
 from api.shapes import PageView
-from api.usage import Log
 from catalog.flag_context import context_of
 from catalog.flag_evaluation import Evaluated
 from catalog.principal import Principal

@@ -6,20 +6,21 @@ import asyncio
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Depends, Response
 from pydantic import BaseModel, Field
 
 from api.auth import CatalogState, requires
 from api.fields import Number
 from api.json import ExactJson
+from api.log import Log, standing_of
 from api.openapi import DECIDED_LOOKUP
 from api.paths import EntitlementSlug, InstanceSlug
 from api.shapes import View
 from catalog.grants import Entitled
 from catalog.principal import Principal
 from edge.usage import not_licensed, usage
-from metering.command import Peek, Read
-from metering.decision import Decision, Standing
+from metering.command import Read
+from metering.decision import Decision
 from metering.grant import refusal_at
 from metering.meter import Behavior
 from stream.gateway import Gateway
@@ -27,14 +28,6 @@ from stream.gateway import Gateway
 router = APIRouter(tags=["usage"])
 
 Reader = Annotated[Principal, Depends(requires("read:instances"))]
-
-
-async def _gateway_of(request: Request) -> Gateway:
-    gateway: Gateway = request.app.state.gateway
-    return gateway
-
-
-Log = Annotated[Gateway, Depends(_gateway_of)]
 
 
 class ValueView(BaseModel):
@@ -75,7 +68,7 @@ async def list_usage(slug: InstanceSlug, caller: Reader, catalog: CatalogState, 
     """Every NUMBER entitlement's current usage against its limit; writes no audit event."""
     now = datetime.now(UTC)
     entitled = await catalog.resolver.resolve_all(caller.organization_id, slug)
-    return ExactJson(await asyncio.gather(*(_peek(log, one, now) for one in entitled)))
+    return ExactJson(await asyncio.gather(*(_usage(log, one, now) for one in entitled)))
 
 
 @router.get(
@@ -100,10 +93,9 @@ async def get_usage(
     return ExactJson(usage(entitled.grant, decision.after, decision.events, decision.period, now))
 
 
-async def _peek(gateway: Gateway, entitled: Entitled, now: datetime) -> dict[str, Any]:
+async def _usage(log: Gateway, entitled: Entitled, now: datetime) -> dict[str, Any]:
     assert entitled.grant is not None
-    standing = (await gateway.submit(entitled.grant, Peek(now))).answer
-    assert isinstance(standing, Standing)
+    standing = await standing_of(entitled.grant, log, now)
     return usage(entitled.grant, standing.value, standing.events, standing.period, now)
 
 

@@ -16,7 +16,7 @@ from catalog.instances import Instance, Instances
 from catalog.licenses import License, Licenses
 from catalog.work import Work
 from metering import instant
-from metering.grant import Grant
+from metering.grant import Grant, covers
 from metering.problems import InvalidContext, ResourceNotFound
 from metering.quantity import UNLIMITED, ZERO
 
@@ -89,19 +89,15 @@ async def _of_instance(work: Work, instance: Instance, now: datetime) -> Facts:
 
 def _license(license_: License, instance: Instance, now: datetime) -> dict[str, Any]:
     same = {name: getattr(license_, name) for name in ("id", "slug", "name", "type")}
+    covered = covers(instance.start_license_date, instance.end_license_date, now)
     return {
         **same,
         "familySlug": license_.family_slug,
         "version": str(license_.version),
         "versionName": license_.version_name,
         "isActive": license_.is_active,
-        "isValid": license_.is_active and _covers(instance, now),
+        "isValid": license_.is_active and covered,
     }
-
-
-def _covers(instance: Instance, now: datetime) -> bool:
-    starts, ends = instance.start_license_date, instance.end_license_date
-    return (starts is None or starts <= now) and (ends is None or now < ends)
 
 
 def _instance(instance: Instance) -> dict[str, Any]:

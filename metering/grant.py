@@ -61,13 +61,16 @@ class Licensed(Protocol):
     def ends_at(self) -> datetime | None: ...
 
 
+def covers(starts_at: datetime | None, ends_at: datetime | None, moment: datetime) -> bool:
+    """Whether a license with these dates, [starts_at, ends_at), covers the moment; None leaves that side open."""
+    return (starts_at is None or starts_at <= moment) and (ends_at is None or moment < ends_at)
+
+
 def refusal_at(licensed: Licensed, moment: datetime) -> Reason | None:
     """Why the license does not cover `moment`, or None when it does."""
     if not licensed.license_active:
         return Reason.LICENSE_INACTIVE
-    if (licensed.starts_at and moment < licensed.starts_at) or (licensed.ends_at and moment >= licensed.ends_at):
-        return Reason.LICENSE_OUTSIDE_DATES
-    return None
+    return None if covers(licensed.starts_at, licensed.ends_at, moment) else Reason.LICENSE_OUTSIDE_DATES
 
 
 class once(Generic[T]):  # noqa: N801  # used as a word before a method
