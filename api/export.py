@@ -74,7 +74,8 @@ class _Wanted:
     ) -> None:
         self.format, self.since, self.until = file_format, since, until or datetime.now(UTC)
         if since is not None and since > self.until:
-            raise Invalid("The range ends before it begins.", faults=[Fault("query.to", "before `from`", until)])
+            fault = Fault("query.to", "before `from`", until) if until else Fault("query.from", "lies ahead", since)
+            raise Invalid("The range ends before it begins.", faults=[fault])
         self._filters = (statuses_of(event_name, status), entitlement, token)
         # Parquet is compressed inside.
         self.coding = "identity" if file_format is Format.PARQUET else chosen(accept_encoding)

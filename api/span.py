@@ -53,8 +53,10 @@ class Span:
         Left out, `until` is now, and `since` a handful of windows earlier.
         """
         until = self.until or datetime.now(UTC)
+        _ensure_near("to", until)
         since = self.since or max(until - _USUAL[width], EPOCH)
-        _ensure_sensible(since, until)
+        _ensure_near("from", since)
+        _ensure_forward(since, until)
         _ensure_few((until - since) // timedelta(seconds=SHORTEST[width]), width, since)
         found = windows(since, until, width, self.zone)
         _ensure_few(len(found), width, since)
@@ -80,13 +82,15 @@ async def _span(
 Spanned = Annotated[Span, Depends(_span)]
 
 
-def _ensure_sensible(since: datetime, until: datetime) -> None:
+def _ensure_near(name: str, moment: datetime) -> None:
+    if not EPOCH <= moment <= END:
+        fault = Fault(f"query.{name}", f"must lie between {EPOCH:%Y-%m-%d} and {END:%Y-%m-%d}", moment)
+        raise Invalid("No decision is as far away as that.", faults=[fault])
+
+
+def _ensure_forward(since: datetime, until: datetime) -> None:
     if since >= until:
         raise Invalid("The span is empty.", faults=[Fault("query.from", "must lie before `to`", since)])
-    for name, moment in (("to", until), ("from", since)):
-        if not EPOCH <= moment <= END:
-            fault = Fault(f"query.{name}", f"must lie between {EPOCH:%Y-%m-%d} and {END:%Y-%m-%d}", moment)
-            raise Invalid("No decision is as far away as that.", faults=[fault])
 
 
 def _ensure_few(points: int, width: Width, since: datetime) -> None:

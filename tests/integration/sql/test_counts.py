@@ -193,6 +193,8 @@ async def test_today_begins_at_midnight_in_the_zone(clickhouse: ClickHouse) -> N
         ({"from": "2026-01-01T00:00:00Z", "to": "2026-01-01T00:00:00Z"}, "query.from"),
         ({"from": "0001-01-01T00:00:00Z"}, "query.from"),
         ({"to": "9999-12-31T23:59:59Z"}, "query.to"),
+        ({"to": "0001-01-01T00:00:00Z"}, "query.to"),
+        ({"to": "1969-12-31T23:59:59Z"}, "query.to"),
         ({"from": "2026-01-01"}, "query.from"),
         ({"from": "1970-01-01T00:00:00Z", "to": "2026-01-01T00:00:00Z"}, "query.from"),
     ],

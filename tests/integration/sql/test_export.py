@@ -246,6 +246,7 @@ async def test_an_export_that_fails_at_once_says_why(clickhouse: ClickHouse, org
         ({"format": "xls"}, "query.format"),
         ({"format": "csv", "from": "2026-11-06T00:00:00Z", "to": "2026-11-05T00:00:00Z"}, "query.to"),
         ({"format": "csv", "from": "today"}, "query.from"),
+        ({"format": "csv", "from": "2299-01-01T00:00:00Z"}, "query.from"),
     ],
 )
 async def test_a_wrong_question_is_refused_at_its_place(
