@@ -4,17 +4,7 @@ SELECT
     -- include event_columns
 FROM decisions
 WHERE organization_id = {organization:String}
-  AND (
-        {instance:String} = ''
-        OR instance_id IN  -- by the name that it had last: what the table is sorted by
-        (
-            SELECT instance_id
-            FROM decisions
-            WHERE organization_id = {organization:String}
-            GROUP BY instance_id, entitlement_slug, entitlement_id
-            HAVING argMax(instance_slug, sequence) = {instance:String}
-        )
-  )
+  -- include of_instance
   -- include event_filters
   AND received_at <= fromUnixTimestamp64Micro({cursor_time:Int64}, 'UTC')  -- this by the key, what follows exactly
   AND (received_at, partition, offset, position)

@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import quote
 from uuid import uuid4
 
+import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -163,6 +164,24 @@ async def test_events_are_found_by_their_token_transaction_and_instance(clickhou
                 assert [event["id"] for event in items] == found
         for slug, count in (("prod", 3), ("gone", 0)):
             assert len((await client.get("/audit-trails", params={"instance": slug})).json()["items"]) == count
+
+
+async def test_an_instances_old_name_leads_to_whoever_has_it_now(clickhouse: ClickHouse) -> None:
+    organization = str(uuid4())
+
+    async def write(log: DecisionsLog, *names: str, since: int) -> None:
+        for at, name in enumerate(names):
+            log.held_against = msgspec.structs.replace(log.held_against, instance_slug=name)
+            log.decide(report(received_at=NOON + timedelta(minutes=since + at)))
+        await clickhouse.insert(TABLE, COLUMNS, rows_in(log))
+
+    await write(log_of(organization, instance_id="renamed"), "a", since=0)
+    await write(log_of(organization, instance_id="renamed", entitlement_slug="seats"), "a", "b", since=1)
+    await write(log_of(organization, instance_id="another"), "a", since=3)
+    async with trail_client(clickhouse, organization) as client:
+        for slug, minutes in (("a", [3]), ("b", [2, 1, 0])):
+            items = (await client.get("/audit-trails", params={"instance": slug})).json()["items"]
+            assert [item["timestamp"] for item in items] == [f"2026-11-05T12:0{minute}:00Z" for minute in minutes]
 
 
 _HOSTILE = [
