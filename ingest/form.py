@@ -20,6 +20,7 @@ LARGEST_METADATA: Final = 4_096
 TransactionId = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9._:-]{1,128}\Z")]
 
 _NONE: Final = msgspec.Raw(b"null")
+_ESCAPES: Final = re.compile(rb"(?:\\(?:u[0-9A-Fa-f]{4}|[^u]))+")
 #: The colons behind the names `value`, `type` and `value`, which every report has.
 _COLONS: Final = 3
 
@@ -65,13 +66,20 @@ class ReportForm(msgspec.Struct, forbid_unknown_fields=True, rename="camel"):
             raise _invalid(f"{location}.timestamp", str(error), self.timestamp[:100]) from None
 
     def compact_metadata(self, location: str = "body") -> bytes | None:
-        """The metadata as compact JSON, None when there is none; it may be larger than what is stored."""
+        """The metadata as compact JSON, None when there is none; it may be larger than what is stored.
+
+        Nothing in it is escaped that need not be, so that it is found as people write it, whatever sent it.
+        """
         text = msgspec.json.format(bytes(self.metadata), indent=-1)
         if text == b"null":
             return None
         if not text.startswith(b"{"):
             raise _invalid(f"{location}.metadata", "is not an object", None)
-        return text
+        return _ESCAPES.sub(_unescaped, text) if b"\\" in text else text
+
+
+def _unescaped(escapes: re.Match[bytes]) -> bytes:
+    return msgspec.json.encode(msgspec.json.decode(b'"' + escapes[0] + b'"'))[1:-1]
 
 
 _decode: Final = msgspec.json.Decoder(ReportForm).decode

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
 from decimal import Decimal
 
@@ -155,6 +156,25 @@ def test_half_a_surrogate_pair_is_said_to_be_that(half: str) -> None:
 def test_metadata_is_kept_compact_and_to_the_digit() -> None:
     form = read(body(rest=', "metadata": { "a" : 1.00000000000000000001 , "b": [ "x" ] }'))
     assert form.compact_metadata() == b'{"a":1.00000000000000000001,"b":["x"]}'
+
+
+@pytest.mark.parametrize(
+    ("sent", "kept"),
+    [
+        (r"gr\u00f6\u00DFe", "größe"),
+        (r"\ud83d\ude00", "😀"),
+        (r"https:\/\/a", "https://a"),
+        (r"\u0061\u0022\u005c\u0000", r"a\"\\\u0000"),
+        (r"a\nb\t", r"a\nb\t"),
+        (r"\\u00f6", r"\\u00f6"),
+        (r"\\\u00f6", r"\\ö"),
+        (r"C:\\temp\"", r"C:\\temp\""),
+    ],
+)
+def test_metadata_is_kept_with_the_escapes_alone_that_it_needs(sent: str, kept: str) -> None:
+    form = read(body(rest=f', "metadata": {{"{sent}": "{sent}"}}'))
+    assert form.compact_metadata() == f'{{"{kept}":"{kept}"}}'.encode()
+    assert json.loads(form.compact_metadata() or b"") == json.loads(f'{{"{sent}": "{sent}"}}')
 
 
 @pytest.mark.parametrize("metadata", ["5", '"text"', "[1]", "true"])
