@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import uuid
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 import httpx
+import msgspec
 
 UNLIMITED = -1
+
+_exactly = msgspec.json.Decoder(float_hook=Decimal).decode
 
 
 @dataclass
@@ -48,6 +52,17 @@ class Sold:
             if not page["hasMore"]:
                 return items
             cursor = {"cursor": page["nextCursor"]}
+
+
+def exact(response: httpx.Response) -> Any:
+    """The body with its numbers as the text says, not as a float would have them."""
+    return _exactly(response.content)
+
+
+def value_of(sold: Sold) -> tuple[Decimal, int]:
+    """The current value, exactly, and in how many events."""
+    found = exact(sold.client.get(sold.usage_path))["value"]
+    return Decimal(found["value"]), found["event_count"]
 
 
 def post(client: httpx.Client, path: str, **body: Any) -> dict[str, Any]:

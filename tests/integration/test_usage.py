@@ -4,31 +4,16 @@ from __future__ import annotations
 
 import uuid
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 import httpx
-import msgspec
 import pytest
 
-from metering.transaction import generate
 from tests.pipeline import Pipeline, wait_until
-from tests.shop import Sold, sell
+from tests.shop import Sold, exact, post, sell, value_of
 
 pytestmark = pytest.mark.integration
-
-_exactly = msgspec.json.Decoder(float_hook=Decimal).decode
-
-
-def exact(response: httpx.Response) -> Any:
-    """The body with its numbers as the text says, not as a float would have them."""
-    return _exactly(response.content)
-
-
-def value_of(sold: Sold) -> tuple[Decimal, int]:
-    found = exact(sold.client.get(sold.usage_path))["value"]
-    return Decimal(found["value"]), found["event_count"]
 
 
 def test_an_accepted_report_is_answered_with_the_new_total(client: httpx.Client) -> None:
@@ -117,31 +102,6 @@ def test_calculated_usage_is_summed_whatever_the_aggregation(client: httpx.Clien
     assert value_of(sold) == (5, 2)
 
 
-def test_a_retried_transaction_gets_the_first_answer_and_counts_once(client: httpx.Client) -> None:
-    sold = sell(client, limit=10)
-    first = sold.report(6, transactionId="t-1")
-    again = sold.report(6, transactionId="t-1")
-    assert again.status_code == 200
-    assert again.headers["Idempotent-Replayed"] == "true"
-    assert "Idempotent-Replayed" not in first.headers
-    assert again.json() == first.json()
-    assert value_of(sold) == (6, 1)
-
-
-def test_a_transaction_id_with_another_value_is_refused(client: httpx.Client) -> None:
-    sold = sell(client, limit=10)
-    sold.report(6, transactionId="t-1")
-    reused = sold.report(5, transactionId="t-1")
-    assert reused.status_code == 409
-    assert reused.json()["code"] == "ReportEntitlementUsageMetric.TransactionIdReused"
-
-
-def test_a_refused_report_does_not_consume_its_transaction_id(client: httpx.Client) -> None:
-    sold = sell(client, limit=10)
-    assert sold.report(11, transactionId="t-1").status_code == 409
-    assert sold.report(9, transactionId="t-1").status_code == 200
-
-
 def test_a_report_can_be_queued_and_its_decision_looked_up(client: httpx.Client) -> None:
     sold = sell(client, limit=10)
     body = {"value": {"type": "number", "value": 4}}
@@ -199,50 +159,6 @@ def test_a_license_outside_its_dates_refuses_by_the_reports_own_time(client: htt
     assert client.get(sold.usage_path).status_code == 403
 
 
-def test_a_report_counts_in_the_period_of_its_own_timestamp(client: httpx.Client) -> None:
-    sold = sell(client, limit=10, resetPeriod="DAY")
-    now = datetime.now(UTC)
-    midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
-    yesterday = now - timedelta(hours=23, minutes=59)
-    sold.report(9)
-    late = sold.report(8, timestamp=yesterday.isoformat()).json()
-    assert late["value"]["value"] == 8
-    assert late["currentPeriodEnd"] == midnight.isoformat().replace("+00:00", "Z")
-    assert value_of(sold) == (9, 1)
-    assert sold.report(2).json()["resetsAt"] == (midnight + timedelta(days=1)).isoformat().replace("+00:00", "Z")
-
-
-@pytest.mark.parametrize("offset", [timedelta(days=-2), timedelta(hours=-24, minutes=-2), timedelta(minutes=6)])
-def test_a_timestamp_out_of_range_is_refused(client: httpx.Client, offset: timedelta) -> None:
-    sold = sell(client, resetPeriod="DAY")
-    refused = sold.report(1, timestamp=(datetime.now(UTC) + offset).isoformat())
-    assert refused.status_code == 422
-    assert refused.json()["code"] == "ReportEntitlementUsageMetric.TimestampOutOfRange"
-    assert refused.json()["errors"][0]["location"] == "body.timestamp"
-
-
-def test_a_late_retry_gets_its_first_answer_though_its_timestamp_is_out_of_range_by_now(client: httpx.Client) -> None:
-    daily = sell(client, resetPeriod="DAY")
-    accepted = daily.report(3, transactionId="t-1")
-    assert accepted.status_code == 200
-    late = daily.report(3, transactionId="t-1", timestamp="2026-01-01T00:00:00Z")
-    assert late.status_code == 200
-    assert late.headers["Idempotent-Replayed"] == "true"
-    assert late.json() == accepted.json()
-    assert daily.report(3, transactionId="t-2", timestamp="2026-01-01T00:00:00Z").status_code == 422
-
-
-def test_an_id_that_a_503_named_is_refused_once_it_may_be_forgotten(client: httpx.Client) -> None:
-    old = generate(datetime.now(UTC) - timedelta(minutes=20), uuid.uuid4().hex)
-    refused = sell(client).report(1, transactionId=old)
-    assert refused.status_code == 422
-    assert refused.json()["errors"][0]["location"] == "body.transactionId"
-
-
-def test_a_lifetime_meter_takes_any_past_timestamp(client: httpx.Client) -> None:
-    assert sell(client).report(1, timestamp="1999-12-31T23:59:59Z").status_code == 200
-
-
 def test_what_cannot_be_found_is_named_by_its_code(client: httpx.Client) -> None:
     sold, other = sell(client), sell(client)
     report = {"value": {"type": "number", "value": 1}}
@@ -258,19 +174,19 @@ def test_what_cannot_be_found_is_named_by_its_code(client: httpx.Client) -> None
 
 
 def test_usage_is_reported_on_numbers_only(client: httpx.Client) -> None:
-    sold = _boolean(client)
+    sold = _boolean(sell(client))
     refused = sold.report(1)
     assert (refused.status_code, refused.json()["code"]) == (422, "ReportEntitlementUsageMetric.NotMetered")
     assert client.get(sold.usage_path).json()["value"]["value"] is True
 
 
-def _boolean(client: httpx.Client) -> Sold:
-    sold = sell(client)
+def _boolean(sold: Sold) -> Sold:
+    """The same instance's right to a BOOLEAN entitlement."""
     slug = f"sso-{uuid.uuid4().hex[:8]}"
-    client.post("/entitlements", json={"name": slug, "slug": slug, "type": "BOOLEAN"}).raise_for_status()
-    link = {"entitlementSlug": slug, "value": {"type": "boolean", "value": True}}
-    client.post(f"/licenses/{sold.license}/entitlements", json=link).raise_for_status()
-    return Sold(client, sold.instance, slug, sold.license, sold.customer_id)
+    post(sold.client, "/entitlements", name=slug, slug=slug, type="BOOLEAN")
+    granted = {"type": "boolean", "value": True}
+    post(sold.client, f"/licenses/{sold.license}/entitlements", entitlementSlug=slug, value=granted)
+    return Sold(sold.client, sold.instance, slug, sold.license, sold.customer_id)
 
 
 @pytest.mark.parametrize(
@@ -279,12 +195,8 @@ def _boolean(client: httpx.Client) -> Sold:
 def test_a_license_that_does_not_cover_now_grants_no_boolean_either(
     client: httpx.Client, instance: dict[str, str]
 ) -> None:
-    sold = sell(client, licensed={"isActive": bool(instance)}, instance=instance)
-    slug = f"sso-{uuid.uuid4().hex[:8]}"
-    client.post("/entitlements", json={"name": slug, "slug": slug, "type": "BOOLEAN"}).raise_for_status()
-    link = {"entitlementSlug": slug, "value": {"type": "boolean", "value": True}}
-    client.post(f"/licenses/{sold.license}/entitlements", json=link).raise_for_status()
-    read = client.get(f"/instances/{sold.instance}/entitlements/{slug}/usage")
+    sold = _boolean(sell(client, licensed={"isActive": bool(instance)}, instance=instance))
+    read = client.get(sold.usage_path)
     expected = "LicenseOutsideDates" if instance else "LicenseInactive"
     assert (read.status_code, read.json()["code"]) == (403, f"GetEntitlementUsageMetric.{expected}")
 

@@ -41,7 +41,7 @@ TESTS: Final[dict[tuple[str, str], str]] = {
     (
         "Usage",
         "409 `TransactionIdReused`",
-    ): "integration/test_usage.py::test_a_transaction_id_with_another_value_is_refused",
+    ): "integration/test_transaction_ids.py::test_a_transaction_id_with_another_value_is_refused",
     ("Usage", "422"): "integration/test_problems.py::test_an_impossible_value_is_422_at_its_place",
     (
         "Usage",
@@ -52,11 +52,11 @@ TESTS: Final[dict[tuple[str, str], str]] = {
     ),
     ("Usage", "fold"): "integration/test_usage.py::test_raw_events_are_aggregated_as_the_entitlement_says",
     ("Usage", "decision"): "integration/test_usage.py::test_an_overage_lets_the_value_pass_the_limit_by_its_percentage",
-    ("Usage", "period"): "integration/test_usage.py::test_a_report_counts_in_the_period_of_its_own_timestamp",
+    ("Usage", "period"): "integration/test_periods.py::test_a_report_counts_in_the_period_of_its_own_timestamp",
     (
         "Usage",
         "idempotency",
-    ): "integration/test_usage.py::test_a_retried_transaction_gets_the_first_answer_and_counts_once",
+    ): "integration/test_transaction_ids.py::test_a_retried_transaction_gets_the_first_answer_and_counts_once",
     ("Usage", "order"): "properties/test_decide.py::test_the_sequence_has_no_gap",
     ("Usage", "concurrency"): "integration/test_usage.py::test_a_hundred_writers_pass_a_hard_limit_by_nothing",
     ("Usage", "metadata"): "integration/test_usage.py::test_large_metadata_is_counted_but_not_stored",
