@@ -92,7 +92,7 @@ class ExactRoute(APIRoute):
             await ensure_authenticated(request)
             exact = ExactRequest(request.scope, request.receive)
             if body := await exact.body():
-                ensure_json(request.headers.get("content-type"))
+                ensure_json(request.headers.get("content-type"), request.headers.get("content-encoding"))
                 exact.decoded = _without_attributes(decode(body))
             return await handle(exact)
 

@@ -35,9 +35,10 @@ _MEANINGS: Final = {
     401: "No token, or one that is unknown, expired or revoked",
     403: "The token lacks the scope",
     404: "Not found in this organization",
+    408: "The rest of the request did not come in time",
     409: "In conflict with what there is",
     413: "The body is too large",
-    415: "The body is not JSON",
+    415: "The body is not JSON, or is compressed",
     422: "Not valid; `errors` says where and why",
     429: "The token's rate is used up, or too many commands wait; `Retry-After` says when to ask again",
     431: "The request's head is too large",
@@ -54,7 +55,7 @@ def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
 
 _ALL: Final = problems(*_MEANINGS)
 #: What any operation can answer with, whatever it does.
-_EVERYWHERE: Final = problems(400, 401, 403, 429, 431, 500, 503)
+_EVERYWHERE: Final = problems(400, 401, 403, 408, 429, 431, 500, 503)
 
 
 def describe(app: FastAPI) -> None:

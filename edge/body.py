@@ -16,8 +16,11 @@ from metering.problems import Fault, Invalid, MalformedJson, Problem, Unsupporte
 _STRINGS: Final = re.compile(rb'("[^"]*")\s*:|"[^"]*"')
 
 
-def ensure_json(content_type: str | None) -> None:
-    """Raise `UnsupportedMediaType` where the body is declared to be something else than JSON."""
+def ensure_json(content_type: str | None, content_coding: str | None = None) -> None:
+    """Raise `UnsupportedMediaType` where the body is declared to be something else than JSON, or compressed."""
+    if content_coding is not None and content_coding.strip().lower() not in ("", "identity"):
+        detail = f"The body has to be sent as it is, not coded by {content_coding[:100]!r}."
+        raise UnsupportedMediaType(detail, headers={"Accept-Encoding": "identity"})
     if content_type is None:
         return
     media_type = content_type.partition(";")[0].strip().lower()

@@ -125,7 +125,7 @@ def _metered(entitled: Entitled) -> Grant:
 
 
 async def _json_body(request: Request) -> bytes:
-    ensure_json(request.headers.get("content-type"))
+    ensure_json(request.headers.get("content-type"), request.headers.get("content-encoding"))
     return await request.body()
 
 

@@ -7,6 +7,7 @@
     ├── NotFound 404              RouteNotFound, EntitlementNotLicensed, NoPublishedVersion,
     │            404              ResourceNotFound (InstanceNotFound, …)
     ├── MethodNotAllowed 405
+    ├── RequestTimeout 408
     ├── Conflict 409              ThresholdExceeded, TransactionIdReused, SlugTaken, InUse, NotADraft, NotPublished,
     │            409              NotArchived, DefaultMustBePublished, LicenseArchived, LifecycleStateNotSettable,
     │            409              FamilyNotReassignable
@@ -161,6 +162,10 @@ class NoPublishedVersion(NotFound):
 
 class MethodNotAllowed(Problem):
     status, title = 405, "Method Not Allowed"
+
+
+class RequestTimeout(Problem):
+    status, title = 408, "Request Timeout"
 
 
 class Conflict(Problem):

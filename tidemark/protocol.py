@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Final
 
 import httptools
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
 from api.problems import answer
-from metering.problems import BadRequest, HeadersTooLarge, Problem
+from metering.problems import BadRequest, HeadersTooLarge, Problem, RequestTimeout
 
 _LARGEST_HEAD: Final = 64 * 1024
 #: How long a request whose body is under way may hold up a stop.
 _BODY_WITHIN: Final = 1.0
+#: How long a new connection may leave its first request out, and any request may take from its begin to its end.
+_RECEIVED_WITHIN: Final = 60.0
 
 
 class HttpProtocol(HttpToolsProtocol):
-    """What no parser understands is told as a problem document, and a head without end is not waited for.
+    """What no parser understands is told as a problem document, and what never ends is not waited for.
 
     `Upgrade` is ignored, as RFC 9110 (7.8) leaves a server free to do. The parser skips the body of a request that has
     it, and Java's HttpClient sends `Upgrade: h2c` with everything: so such a request is parsed again without it.
@@ -24,6 +27,19 @@ class HttpProtocol(HttpToolsProtocol):
 
     _head_size = 0
     _head_is_complete = True
+    #: Since when the rest of a request is awaited, in the loop's time.
+    _awaits_since: float | None = None
+    _was_asked = False
+    _watch: asyncio.TimerHandle
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
+        super().connection_made(transport)
+        self._awaits_since = self.loop.time()
+        self._watch_again()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._watch.cancel()
+        super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
         self._unset_keepalive_if_required()
@@ -52,6 +68,7 @@ class HttpProtocol(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         self._head_is_complete, self._head_size = False, 0
+        self._was_asked, self._awaits_since = True, self.loop.time()
         super().on_message_begin()
 
     def on_headers_complete(self) -> None:
@@ -60,6 +77,7 @@ class HttpProtocol(HttpToolsProtocol):
             super().on_headers_complete()
 
     def on_message_complete(self) -> None:
+        self._awaits_since = None
         if not self.parser.should_upgrade():
             super().on_message_complete()
 
@@ -82,9 +100,37 @@ class HttpProtocol(HttpToolsProtocol):
         if self._head_size > _LARGEST_HEAD:
             self._refuse(HeadersTooLarge(f"The request's head is larger than {_LARGEST_HEAD} bytes."))
 
+    def _watch_again(self) -> None:
+        self._watch = self.loop.call_later(_RECEIVED_WITHIN, self._ensure_in_time)
+
+    def _ensure_in_time(self) -> None:
+        """One look now and then, for a timer of each request would cost more than the request's way through here."""
+        since, is_ours = self._awaits_since, self.flow.read_paused
+        if self.transport.is_closing():
+            return
+        if since is None or is_ours or self.loop.time() - since < _RECEIVED_WITHIN:
+            self._watch_again()
+        elif not self._was_asked:
+            self.transport.close()
+        else:
+            self._refuse(RequestTimeout(f"The request was not there whole within {_RECEIVED_WITHIN:g} seconds."))
+
     def _refuse(self, problem: Problem) -> None:
+        """Answer with the problem and hang up; where other answers are due, it would be taken for one of them."""
+        cycle: RequestResponseCycle | None = self.cycle
+        if cycle is None or cycle.response_complete or (cycle.more_body and not self._is_answering(cycle)):
+            self._write(problem)
+            self.transport.close()
+        elif cycle.more_body:
+            self.transport.close()
+        else:
+            cycle.keep_alive = False
+
+    def _is_answering(self, cycle: RequestResponseCycle) -> bool:
+        return bool(cycle.response_started or self.pipeline)
+
+    def _write(self, problem: Problem) -> None:
         response = answer(problem)
         headers = (*self.server_state.default_headers, *response.raw_headers, (b"connection", b"close"))
         lines = (name + b": " + value + b"\r\n" for name, value in headers)
         self.transport.write(b"".join((STATUS_LINE[problem.status], *lines, b"\r\n", bytes(response.body))))
-        self.transport.close()

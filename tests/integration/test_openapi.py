@@ -69,4 +69,4 @@ def test_every_link_leads_to_an_operation_and_to_parameters_that_it_has(document
 
 def test_every_operation_tells_the_problems_that_any_has(document: dict[str, Any]) -> None:
     for operation in operations(document):
-        assert {"400", "401", "403", "429", "431", "500", "503"} <= operation.described["responses"].keys()
+        assert {"400", "401", "403", "408", "429", "431", "500", "503"} <= operation.described["responses"].keys()

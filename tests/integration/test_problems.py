@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from typing import Any
 
 import httpx
@@ -56,6 +57,13 @@ def test_a_body_of_five_megabytes_is_413(sold: Sold) -> None:
 
 def test_a_body_that_is_not_json_by_its_own_word_is_415(sold: Sold) -> None:
     assert_problem(raw(sold, b"value=1", "application/x-www-form-urlencoded"), 415)
+
+
+def test_a_compressed_body_is_415_and_not_taken_for_nonsense(sold: Sold, client: httpx.Client) -> None:
+    for path in (sold.usage_path, "/customers"):
+        coded = client.post(path, content=gzip.compress(b"{}"), headers={"Content-Encoding": "gzip"})
+        assert_problem(coded, 415, "UnsupportedMediaType")
+        assert coded.headers["accept-encoding"] == "identity"
 
 
 @pytest.mark.parametrize("slug", ["%2e%2e%2f%2e%2e%2fetc", "a%00b", "..", "UPPER", "x" * 500, "%F0%9F%92%A5"])

@@ -57,6 +57,18 @@ def test_a_body_that_says_to_be_something_else_is_refused(declared: str) -> None
         ensure_json(declared)
 
 
+@pytest.mark.parametrize("coding", ["gzip", "identity, br", "\xff"])
+def test_a_compressed_body_is_refused_as_such(coding: str) -> None:
+    with pytest.raises(UnsupportedMediaType, match="sent as it is") as refused:
+        ensure_json("application/json", coding)
+    assert refused.value.headers == {"Accept-Encoding": "identity"}
+
+
+@pytest.mark.parametrize("coding", [None, "", "identity", " Identity "])
+def test_a_body_that_is_sent_as_it_is_may_say_so(coding: str | None) -> None:
+    assert ensure_json("application/json", coding) is None  # type: ignore[func-returns-value]
+
+
 @pytest.mark.parametrize(
     ("body", "kind", "words"),
     [

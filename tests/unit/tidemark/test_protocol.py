@@ -1,4 +1,4 @@
-"""A stop waits for what can be answered, and not for clients that never send the rest."""
+"""Requests that never end, or that nobody can read, and answers that are due before them."""
 
 from __future__ import annotations
 
@@ -25,12 +25,18 @@ async def echo(request: Request) -> str:
     return (await request.body()).decode()
 
 
+async def slow() -> str:
+    await asyncio.sleep(0.1)
+    return "slow"
+
+
 @pytest.fixture
 async def server() -> AsyncIterator[uvicorn.Server]:
     """One that would wait for ever for the requests under way."""
     app = FastAPI()
     api.problems.install(app)
     app.post("/echo")(echo)
+    app.get("/slow")(slow)
     config = uvicorn.Config(app, HOST, free_port(HOST), http=HttpProtocol, log_config=None, ws="none")
     server = uvicorn.Server(config)
     serving = asyncio.create_task(server._serve())
@@ -78,3 +84,47 @@ async def test_a_body_that_comes_in_time_is_answered_though_a_stop_was_asked_for
             await asyncio.sleep(0.01)
         writer.write(b"cd")
         assert (await reader.read()).endswith(b'"abcd"')
+
+
+@pytest.mark.parametrize("begun", [b"POST /echo HTTP/1.1\r\nHost:", HEAD + b"ab"], ids=["head", "body"])
+async def test_a_request_without_end_is_408(
+    server: uvicorn.Server, monkeypatch: pytest.MonkeyPatch, begun: bytes
+) -> None:
+    monkeypatch.setattr(protocol, "_RECEIVED_WITHIN", 0.1)
+    async with connected(server) as (reader, writer), asyncio.timeout(WITHIN):
+        writer.write(begun)
+        answered = await reader.read()
+    assert answered.startswith(b"HTTP/1.1 408")
+    assert b'"code":"RequestTimeout"' in answered
+
+
+async def test_a_connection_that_never_asks_for_anything_is_closed_without_a_word(
+    server: uvicorn.Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(protocol, "_RECEIVED_WITHIN", 0.1)
+    async with connected(server) as (reader, _), asyncio.timeout(WITHIN):
+        assert await reader.read() == b""
+
+
+async def test_an_answer_may_take_longer_than_its_request(
+    server: uvicorn.Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(protocol, "_RECEIVED_WITHIN", 0.01)
+    async with connected(server) as (reader, writer), asyncio.timeout(WITHIN):
+        writer.write(b"GET /slow HTTP/1.1\r\nHost: tidemark\r\nConnection: close\r\n\r\n")
+        assert (await reader.read()).endswith(b'"slow"')
+
+
+async def test_nonsense_behind_requests_overtakes_none_of_their_answers(server: uvicorn.Server) -> None:
+    async with connected(server) as (reader, writer), asyncio.timeout(WITHIN):
+        writer.write(HEAD + b"1234" + HEAD + b"5678" + b"nonsense\r\n\r\n")
+        answered = await reader.read()
+    assert (answered.count(b"HTTP/1.1 200"), answered.count(b"HTTP/1.1 ")) == (2, 2)
+    assert answered.endswith(b'"5678"')
+
+
+async def test_a_broken_body_behind_an_open_answer_gets_none(server: uvicorn.Server) -> None:
+    broken = b"POST /echo HTTP/1.1\r\nHost: tidemark\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n"
+    async with connected(server) as (reader, writer), asyncio.timeout(WITHIN):
+        writer.write(b"GET /slow HTTP/1.1\r\nHost: tidemark\r\n\r\n" + broken)
+        assert await reader.read() == b""
