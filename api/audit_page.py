@@ -15,7 +15,8 @@ from api.shapes import PageView
 from metering.problems import Fault, Invalid
 from sql.instants import micros
 
-_CURSOR: Final = re.compile(r"(\d{1,16})\.(\d{1,5})\.(\d{1,19})\.(\d{1,9})", re.ASCII)
+#: Its end shows that nothing was cut off.
+_CURSOR: Final = re.compile(r"(\d{1,16})\.(\d{1,5})\.(\d{1,19})\.(\d{1,9})\.", re.ASCII)
 #: In front of a cursor that leads back, to newer events.
 _BACK: Final = "~"
 
@@ -36,21 +37,23 @@ class Cursor(NamedTuple):
 
     @classmethod
     def parse(cls, text: str) -> Self:
+        """Raises `Invalid` for what `str` of none gives."""
         try:
             found = _CURSOR.fullmatch(urlsafe_b64decode(text + "=" * (-len(text) % 4)).decode("ascii"))
         except ValueError:
             found = None
-        if found is None or int(found[2]) > TOP.partition:
+        cursor = found and cls(*map(int, found.groups()))
+        if not cursor or cursor.partition > TOP.partition or str(cursor) != text:
             fault = Fault("query.cursor", "not a cursor", text)
             raise Invalid("The cursor is none that was given out.", faults=[fault])
-        return cls(*map(int, found.groups()))
+        return cursor
 
     @classmethod
     def behind(cls, row: Mapping[str, Any]) -> Self:
         return cls(micros(row["received_at"]), row["partition"], row["offset"], row["position"])
 
     def __str__(self) -> str:
-        return urlsafe_b64encode(".".join(map(str, self)).encode()).decode().rstrip("=")
+        return urlsafe_b64encode("".join(f"{part}." for part in self).encode()).decode().rstrip("=")
 
 
 #: Before the newest event there is.

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from api.audit_page import TOP, Cursor
 from metering.command import Command, Read
+from metering.problems import Invalid
 from sql.clickhouse import ClickHouse
 from stream.rows import COLUMNS, TABLE
 from tests.decisions_log import NOON, DecisionsLog, report
@@ -288,6 +289,9 @@ async def test_an_instance_that_is_not_there_has_no_trail(clickhouse: ClickHouse
         ({"cursor": "x" * 90}, "query.cursor"),
         ({"cursor": "MS4yLjM"}, "query.cursor"),
         ({"cursor": str(Cursor(1, 70_000, 1, 1))}, "query.cursor"),
+        ({"cursor": str(Cursor(1, 1, 1, 1)) + "="}, "query.cursor"),
+        ({"cursor": " " + str(Cursor(1, 1, 1, 1))}, "query.cursor"),
+        ({"cursor": "~~" + str(Cursor(1, 1, 1, 1))}, "query.cursor"),
         ({"cursor": str(Cursor(1, 1, 1, 1)), "offset": 0}, "query.offset"),
         ({"event_name": "kaiten.v1.nothing"}, "query.event_name"),
         ({"status": "accepted"}, "query.status"),
@@ -318,3 +322,6 @@ async def test_any_cursor_of_that_form_is_read_back_and_answered(
     assert Cursor.parse(str(cursor)) == cursor < TOP._replace(time=10**16)
     async with trail_client(clickhouse, "nobody") as client:
         assert (await client.get(PATH, params={"cursor": str(cursor)})).status_code == 200
+    for length in range(len(str(cursor))):
+        with pytest.raises(Invalid):
+            Cursor.parse(str(cursor)[:length])
