@@ -19,14 +19,14 @@ from fastapi import FastAPI
 
 import api.problems
 from api.routes import routers
-from bench.postgres import INSTALL, find_programs, postgres
+from bench.postgres import INSTALL, postgres
 from bench.report import Figure
 from bench.stock import ENTITLEMENTS, INSTANCES, Stock, fill
 from catalog.catalog import Catalog, open_catalog
 from catalog.migrate import migrate
 from catalog.operator import ensure_first_organization
 from tests.pipeline import wait_until
-from tests.postgres import takes_connections
+from tests.postgres import find_programs, takes_connections
 
 WITHIN_MS: Final = 50
 

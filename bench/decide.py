@@ -21,6 +21,7 @@ from bench.relay import CODEC
 from bench.report import Figure
 from bench.work import Work, make_work
 from stream.topics import USAGE
+from tests.postgres import find_programs
 
 REPORTS: Final = int(os.environ.get("BENCH_REPORTS", "400000"))
 METERS: Final = 2_000
@@ -99,7 +100,7 @@ async def _fill_reports(servers: str, work: Work) -> None:
 
 def postgres_figures(ours: Decided, hot: Decided) -> list[Figure]:
     """Ours against PostgreSQL's rates; nothing where it is not installed, and how to install it."""
-    programs = postgres.find_programs()
+    programs = find_programs()
     if programs is None:
         print(postgres.INSTALL, file=sys.stderr)
         return []

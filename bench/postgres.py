@@ -43,14 +43,6 @@ _encode: Final = msgspec.msgpack.Encoder().encode
 _decode_balance: Final = msgspec.msgpack.Decoder(Balance).decode
 
 
-def find_programs() -> Path | None:
-    """Where `initdb` and `postgres` are; Debian keeps them off the path."""
-    found = shutil.which("initdb")
-    places = [Path(found).resolve().parent] if found else []
-    places += sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
-    return next((place for place in places if (place / "postgres").exists()), None)
-
-
 @contextmanager
 def postgres(programs: Path) -> Iterator[str]:
     """A server on a socket of its own; gives the socket's folder."""

@@ -15,6 +15,7 @@ from catalog.database import Database
 from catalog.feed import CURRENT_WITHIN, KEPT, TRUSTED_FOR, Change, ChangeFeed
 from catalog.operator import create_token, revoke_token
 from metering.problems import Unauthenticated, Unavailable
+from tests.clock import Clock
 from tests.integration.catalog.conftest import Noted
 
 
@@ -32,14 +33,6 @@ class Away(Database):
             self.asked_thrice.set()
         raise Unavailable("away")
         yield
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 async def _edit(database: Database, *subjects: str, at: datetime | None = None) -> None:

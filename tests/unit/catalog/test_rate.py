@@ -7,18 +7,7 @@ import pytest
 from catalog import rate
 from catalog.rate import RateLimit
 from metering.problems import RateLimitExceeded
-
-
-class Clock:
-    now = 1_000.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
+from tests.clock import Clock
 
 
 def counted(limit: RateLimit, token: str, tries: int) -> int:

@@ -10,6 +10,7 @@ import pytest
 from catalog.flag_evaluation import Verdict
 from catalog.rule_process import RuleProcess
 from metering.problems import TooManyWaiting
+from tests.clock import Clock
 
 US = "us"
 THEM = "them"
@@ -17,18 +18,6 @@ YES, NO = Verdict(matched=True), Verdict()
 CONTEXT = {"region": "eu", "numbers": list(range(2_000)), "text": "a" * 10_000, "pattern": "(a|b)*c"}
 SLOW = f"numbers.all(n, {' && '.join(['!text.matches(pattern)'] * 30)})"
 GREEDY = "['aaaaaaaaaa']" + ".map(x, x + x + x + x + x + x + x + x)" * 12 + " == []"
-
-
-class Clock:
-    now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
 
 
 @pytest.fixture

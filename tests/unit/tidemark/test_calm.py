@@ -10,20 +10,9 @@ from typing import Any
 
 import pytest
 
+from tests.clock import Clock
 from tidemark import telemetry
 from tidemark.calm import Calm
-
-
-class Clock:
-    now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
 
 
 @pytest.fixture
