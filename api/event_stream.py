@@ -1,7 +1,7 @@
 """Server-sent events on the wire: an endless answer, and its end.
 
 A writer of our own, since ready-made ones take one event at a time from one generator a client, encode it for each,
-and know neither a bound for a client that does not read nor an end that tells why.
+and know no end that tells why. Who takes nothing is cut off by the server (`tidemark.protocol`).
 """
 
 from __future__ import annotations
@@ -15,14 +15,12 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 MEDIA_TYPE: Final = "text/event-stream"
-#: How long a client may leave full buffers unread.
-_READ_WITHIN: Final = 30.0
 #: Milliseconds after which a client that was cut off comes back.
 RETRY: Final = b"retry: 1000\n"
 
 
 class EventStream(Response):
-    """Sends blocks as they come, until there are no more or the client goes away or no longer reads."""
+    """Sends blocks as they come, until there are no more or the client goes away."""
 
     media_type = MEDIA_TYPE
 
@@ -47,8 +45,7 @@ class EventStream(Response):
         await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
         async with aclosing(self._blocks) as blocks:
             async for block in blocks:
-                async with asyncio.timeout(_READ_WITHIN):
-                    await send({"type": "http.response.body", "body": block, "more_body": True})
+                await send({"type": "http.response.body", "body": block, "more_body": True})
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from typing import Final
 
 import httptools
@@ -16,10 +17,16 @@ _LARGEST_HEAD: Final = 64 * 1024
 _BODY_WITHIN: Final = 1.0
 #: How long a new connection may leave its first request out, and any request may take from its begin to its end.
 _RECEIVED_WITHIN: Final = 60.0
+#: How long a client may take nothing of an answer that waits for it.
+_TAKEN_WITHIN: Final = 30.0
+
+log: Final = logging.getLogger(__name__)
 
 
 class HttpProtocol(HttpToolsProtocol):
     """What no parser understands is told as a problem document, and what never ends is not waited for.
+
+    Nor is a client that takes nothing of its answer: it is cut off, and finds that its answer has no end.
 
     `Upgrade` is ignored, as RFC 9110 (7.8) leaves a server free to do. The parser skips the body of a request that has
     it, and Java's HttpClient sends `Upgrade: h2c` with everything: so such a request is parsed again without it.
@@ -31,6 +38,9 @@ class HttpProtocol(HttpToolsProtocol):
     _awaits_since: float | None = None
     _was_asked = False
     _watch: asyncio.TimerHandle
+    #: Bytes of an answer that the client did not take when it was looked at last.
+    _untaken = 0
+    _looking: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
         super().connection_made(transport)
@@ -39,7 +49,32 @@ class HttpProtocol(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._watch.cancel()
+        self._look_no_more()
         super().connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._look_later()
+
+    def resume_writing(self) -> None:
+        self._look_no_more()
+        super().resume_writing()
+
+    def _look_later(self) -> None:
+        self._untaken = self.transport.get_write_buffer_size()
+        self._looking = self.loop.call_later(_TAKEN_WITHIN, self._look)
+
+    def _look_no_more(self) -> None:
+        if self._looking is not None:
+            self._looking.cancel()
+            self._looking = None
+
+    def _look(self) -> None:
+        if self.transport.get_write_buffer_size() < self._untaken:
+            self._look_later()
+            return
+        log.info("%s took nothing of %s for %g s and is cut off", self.client, self.scope["path"], _TAKEN_WITHIN)
+        self.transport.abort()  # closing would wait for it to take the rest
 
     def data_received(self, data: bytes) -> None:
         self._unset_keepalive_if_required()

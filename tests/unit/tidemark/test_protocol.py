@@ -1,15 +1,19 @@
-"""Requests that never end, or that nobody can read, and answers that are due before them."""
+"""Requests that never end, or that nobody can read, answers that are due before them, or that nobody takes."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from types import SimpleNamespace
+from unittest.mock import Mock
 
 import pytest
 import uvicorn
 from fastapi import FastAPI, Request
+from fastapi.responses import StreamingResponse
 
 import api.problems
 from tidemark import protocol
@@ -30,13 +34,34 @@ async def slow() -> str:
     return "slow"
 
 
+class Endless:
+    """An answer without end, and whether anybody still makes it."""
+
+    under_way = False
+
+    async def pieces(self) -> AsyncIterator[bytes]:
+        self.under_way = True
+        try:
+            while True:
+                yield bytes(1 << 20)
+                await asyncio.sleep(0)  # a page is asked for
+        finally:
+            self.under_way = False
+
+
 @pytest.fixture
-async def server() -> AsyncIterator[uvicorn.Server]:
+def endless() -> Endless:
+    return Endless()
+
+
+@pytest.fixture
+async def server(endless: Endless) -> AsyncIterator[uvicorn.Server]:
     """One that would wait for ever for the requests under way."""
     app = FastAPI()
     api.problems.install(app)
     app.post("/echo")(echo)
     app.get("/slow")(slow)
+    app.get("/endless")(lambda: StreamingResponse(endless.pieces()))
     config = uvicorn.Config(app, HOST, free_port(HOST), http=HttpProtocol, log_config=None, ws="none")
     server = uvicorn.Server(config)
     serving = asyncio.create_task(server._serve())
@@ -128,3 +153,39 @@ async def test_a_broken_body_behind_an_open_answer_gets_none(server: uvicorn.Ser
     async with connected(server) as (reader, writer), asyncio.timeout(WITHIN):
         writer.write(b"GET /slow HTTP/1.1\r\nHost: tidemark\r\n\r\n" + broken)
         assert await reader.read() == b""
+
+
+async def test_a_client_that_takes_nothing_of_its_answer_is_cut_off_and_finds_no_end(
+    server: uvicorn.Server, endless: Endless, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(protocol, "_TAKEN_WITHIN", 0.05)
+    caplog.set_level(logging.INFO, protocol.log.name)
+    with socket.create_connection((HOST, server.config.port)) as client:
+        client.sendall(b"GET /endless HTTP/1.1\r\nHost: tidemark\r\n\r\n")
+        async with asyncio.timeout(WITHIN):
+            await under_way(server, 1)
+            while endless.under_way or server.server_state.connections:
+                await asyncio.sleep(0.01)
+        assert not _rest(client).endswith(b"0\r\n\r\n"), "what it can still take has no end"
+    (told,) = (record for record in caplog.records if record.name == protocol.log.name)
+    assert "took nothing of /endless" in told.message
+
+
+async def test_a_client_that_takes_a_little_at_a_time_is_not_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    left, loop = iter((900, 899, 1, 1)), asyncio.get_running_loop()
+    aborted = asyncio.Event()
+    transport = SimpleNamespace(get_write_buffer_size=lambda: next(left), abort=aborted.set)
+    connection = HttpProtocol.__new__(HttpProtocol)
+    connection.__dict__.update(transport=transport, loop=loop, client=(HOST, 1), scope={"path": "/"}, flow=Mock())
+    monkeypatch.setattr(protocol, "_TAKEN_WITHIN", 0)
+    connection.pause_writing()
+    await asyncio.wait_for(aborted.wait(), WITHIN)
+    assert [*left] == [], "it was asked until nothing was taken"
+
+
+def _rest(client: socket.socket) -> bytes:
+    rest = b""
+    with suppress(ConnectionResetError):
+        while piece := client.recv(1 << 20):
+            rest = piece
+    return rest
