@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncGenerator
-from contextlib import aclosing
 from datetime import UTC, datetime
 from typing import Annotated, Any, Final
 
@@ -20,12 +17,14 @@ from api.fields import Moment
 from api.freshness import Reader, fresh_router
 from api.openapi import LOOKUP, problems
 from api.paths import InstanceSlug
+from api.seats import Seats, begun
 from api.trail import OwnTrail, Trail
 from metering.decision import Status
-from metering.problems import Fault, Invalid, TooManyWaiting
+from metering.problems import Fault, Invalid
 
-#: Exports at once in one process.
-MOST_EXPORTS: Final = 4
+#: Exports at once in one process, and of one organization there.
+MOST_EXPORTS: Final = 8
+MOST_OF_ONE: Final = 2
 _BINARY: Final = {"schema": {"type": "string", "format": "binary"}}
 _TEXT: Final = {"schema": {"type": "string"}}
 _FILE: Final[dict[int | str, dict[str, Any]]] = {
@@ -42,22 +41,6 @@ _FILE: Final[dict[int | str, dict[str, Any]]] = {
 }
 
 router = fresh_router("Audit trail")
-
-
-class Exports:
-    """Those under way in this application."""
-
-    def __init__(self, most: int = MOST_EXPORTS) -> None:
-        self._free = asyncio.Semaphore(most)
-
-    async def taking_turn(self, file: AsyncGenerator[bytes]) -> AsyncGenerator[bytes]:
-        """The file's pieces; raises `TooManyWaiting` before the first where too many are under way."""
-        if self._free.locked():
-            raise TooManyWaiting("Too many exports are under way.", headers={"Retry-After": "10"})
-        async with self._free, aclosing(file):
-            async for piece in file:
-                if piece:
-                    yield piece
 
 
 class _Wanted:
@@ -109,32 +92,20 @@ async def export_audit_trails(request: Request, trail: OwnTrail, wanted: Wanted)
 
 async def _exported(request: Request, trail: Trail, wanted: _Wanted, exported: Exported, name: str) -> Response:
     writer = writer_of(wanted.format)
-    file = _exports_of(request).taking_turn(pieces(trail, exported, writer, encoder(wanted.coding)))
+    file = pieces(trail, exported, writer, encoder(wanted.coding))
+    seated = _seats_of(request).seated(trail.organization_id, file)
     headers = {
         "Content-Disposition": f'attachment; filename="{name}-{wanted.until:%Y%m%dT%H%M%SZ}.{wanted.format}"',
         "Vary": "Accept-Encoding",
     }
     if not isinstance(encoder(wanted.coding), Identity):
         headers["Content-Encoding"] = wanted.coding
-    return StreamingResponse(await _begun(file), headers=headers, media_type=writer.media_type)
+    return StreamingResponse(await begun(seated), headers=headers, media_type=writer.media_type)
 
 
-async def _begun(file: AsyncGenerator[bytes]) -> AsyncGenerator[bytes]:
-    """The same file, whose first piece is made: what fails at once is told as a problem, not by breaking off."""
-    first = await anext(file, b"")
-
-    async def whole() -> AsyncGenerator[bytes]:
-        async with aclosing(file):
-            yield first
-            async for piece in file:
-                yield piece
-
-    return whole()
-
-
-def _exports_of(request: Request) -> Exports:
+def _seats_of(request: Request) -> Seats:
     state = request.app.state
     if not hasattr(state, "exports"):
-        state.exports = Exports()
-    exports: Exports = state.exports
+        state.exports = Seats("exports", MOST_EXPORTS, MOST_OF_ONE)
+    exports: Seats = state.exports
     return exports

@@ -37,11 +37,15 @@ class Follower:
         self._allowed_at = self._sent_at = time.monotonic()
 
     async def blocks(self, since: LogPosition | None) -> AsyncGenerator[bytes]:
-        """Everything that is wanted and comes after `since` (None: from now on), as blocks of server-sent events."""
+        """Everything that is wanted and comes after `since` (None: from now on), as blocks of server-sent events.
+
+        Raises `Unavailable` before the first, where the log can't be followed from there; later problems are told.
+        """
         with self._broadcast.live.wanted():
+            reached = await self._broadcast.live.ready(since)
+            position = reached if since is None else since
+            yield RETRY + _at(position)
             try:
-                position = await self._broadcast.live.ready(since) if since is None else since
-                yield RETRY + _at(position)
                 async for chunk in self._chunks(position):
                     self._sent_at = time.monotonic()
                     yield chunk.blocks or _heartbeat(chunk.position)

@@ -16,15 +16,17 @@ from api.live_event import Wanted
 from api.missed import Missed
 from api.openapi import LOOKUP, problems
 from api.paths import InstanceSlug
+from api.seats import Seats, begun
 from catalog.catalog import Catalog
 from catalog.principal import Principal
 from metering.decision import Status
-from metering.problems import Fault, Invalid, TooManyWaiting
+from metering.problems import Fault, Invalid
 from stream.position import LogPosition
 
 _SCOPE: Final = "read:instances"
-#: Streams at once in one process.
+#: Streams at once in one process, and of one organization there.
 MOST_STREAMS: Final = 10_000
+MOST_OF_ONE: Final = 4_000
 _LONGEST_ID: Final = 20_000
 _EXAMPLE: Final = 'retry: 1000\nid: 0:41-2,3:7-0\n\nid: 0:42-0,3:7-0\ndata: {"id":"0-42-0","status":"ACCEPTED",…}\n\n'
 _STREAMED: Final[dict[int | str, dict[str, Any]]] = {
@@ -47,6 +49,7 @@ class Trails:
     def __init__(self, request: Request) -> None:
         self.broadcast: Broadcast = request.app.state.broadcast
         self.missed: Missed = request.app.state.missed
+        self.seats: Seats = request.app.state.streams
 
 
 TrailsState = Annotated[Trails, Depends(Trails)]
@@ -127,8 +130,5 @@ async def _stream(
     async def still_allowed() -> None:
         (await catalog.authenticator.authenticate(request.headers.get("authorization"))).require(_SCOPE)
 
-    if trails.broadcast.listeners >= MOST_STREAMS:
-        raise TooManyWaiting("Too many streams are open.", headers={"Retry-After": "10"})
-    with trails.broadcast.live.wanted():
-        await trails.broadcast.live.ready(since)  # what cannot be followed is refused before anything is sent
-    return EventStream(Follower(trails.broadcast, trails.missed, wanted, still_allowed).blocks(since))
+    follower = Follower(trails.broadcast, trails.missed, wanted, still_allowed)
+    return EventStream(await begun(trails.seats.seated(wanted.organization_id, follower.blocks(since))))

@@ -39,6 +39,8 @@ import ingest.report
 from api.broadcast import Broadcast
 from api.missed import Missed
 from api.paths import EncodedSlashes
+from api.seats import Seats
+from api.stream import MOST_OF_ONE, MOST_STREAMS
 from catalog.catalog import Catalog, open_catalog
 from catalog.database import open_database
 from catalog.rate import RateLimit
@@ -215,11 +217,12 @@ def _sink(settings: Settings, clickhouse: ClickHouse) -> Sink:
 
 def _open_live(app: FastAPI, settings: Settings, clickhouse: ClickHouse, stack: AsyncExitStack) -> None:
     live = Live(settings.kafka_servers, clickhouse)
-    broadcast = app.state.broadcast = Broadcast(live)
+    app.state.broadcast = Broadcast(live)
+    streams = app.state.streams = Seats("streams", MOST_STREAMS, MOST_OF_ONE)
     app.state.missed = Missed(clickhouse)
     _run(stack, live.run(), "live feed")
     told = "Streams of audit events that are open."
-    app.state.metrics.watch("tidemark_streams", told, lambda: broadcast.listeners)
+    app.state.metrics.watch("tidemark_streams", told, lambda: streams.taken)
 
 
 def _open_sink(app: FastAPI, sink: Sink, stack: AsyncExitStack) -> None:
