@@ -10,13 +10,11 @@ from fastapi import Depends, Query
 
 from api.audit_event import STATUS_OF_EVENT
 from api.audit_page import TOP
-from api.audit_search import EVERYTHING, Search, ensure_searchable
+from api.audit_search import EVERYTHING, Search
 from api.fields import Moment
 from metering.decision import Status
 from metering.problems import Fault, Invalid
 from sql.instants import micros
-
-__all__ = ["Filter", "Filtered", "ensure_searchable", "statuses_of"]
 
 
 @dataclass(frozen=True, slots=True)

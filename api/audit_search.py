@@ -1,9 +1,12 @@
-"""Full-text search in an audit trail: what a text asks for, in the parameters of `parts/event_filters.sql`."""
+"""Full-text search in an audit trail: what a text asks for, held against rows by `event_filters.sql` or by `finds`.
+
+Both are one rule: lists, and what a stream missed, are asked of the table; what happens is held here.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Final
@@ -15,6 +18,10 @@ _WORD: Final = re.compile(r"[0-9A-Za-z\u0080-\U0010ffff]+")
 _MOST_WORDS: Final = 32
 _NUMBER: Final = re.compile(r"-?[0-9]{1,38}(\.[0-9]{1,12})?", re.ASCII)
 _GENERATED_LENGTH: Final = 45
+_SEARCHED: Final = (
+    *("status", "reason", "crossing", "behavior"),
+    *("instance_slug", "entitlement_slug", "license_slug", "token"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,18 +29,18 @@ class Search:
     """Terms that must all be found: as words of an event, as one of its numbers, or as an id that the edge made."""
 
     words: str = ""
-    numbers: Sequence[str] = ()
+    numbers: tuple[str, ...] = ()
     generated: str = ""
 
     @classmethod
     def of(cls, text: str) -> Search:
         """Raises `Invalid` for a text that nothing could be found by."""
-        ensure_searchable(text)
+        _ensure_searchable(text)
         terms = text.split()
         numbers = [term for term in terms if _NUMBER.fullmatch(term)]
         generated = next((term.lower() for term in terms if _is_generated(term)), "")
         rest = [term for term in terms if term not in numbers and term.lower() != generated]
-        return cls(" ".join(rest), numbers, generated)
+        return cls(" ".join(rest), tuple(numbers), generated)
 
     @property
     def parameters(self) -> dict[str, Any]:
@@ -47,15 +54,43 @@ class Search:
             "terms": [*self.numbers],
         }
 
+    def finds(self, row: Mapping[str, Any]) -> bool:
+        """Whether every term is in the row, given by its columns' names."""
+        if self == EVERYTHING:
+            return True
+        text = _text_of(row)
+        tokens, words = {*_WORD.findall(text)}, self.words.lower()
+        return (
+            tokens.issuperset(_WORD.findall(words))
+            and all(term in text for term in words.split(" "))
+            and (row["transaction_id"] == self.generated or tokens.issuperset(_WORD.findall(self.generated)))
+            and all(_is_number_of(row, term) or _is_in(text, tokens, term) for term in self.numbers)
+        )
+
 
 EVERYTHING: Final = Search()
 
 
-def ensure_searchable(text: str) -> None:
+def _ensure_searchable(text: str) -> None:
     """Raises `Invalid` for a text without a word, or with too many."""
     if text and not 1 <= len(_WORD.findall(text)) <= _MOST_WORDS:
         fault = Fault("query.q", f"must hold 1 to {_MOST_WORDS} words, of letters and digits", text)
         raise Invalid("The text cannot be searched for.", faults=[fault])
+
+
+def _text_of(row: Mapping[str, Any]) -> str:
+    """The column `words`."""
+    transaction = row["transaction_id"] or ""
+    own = "" if len(transaction) == _GENERATED_LENGTH and transaction.startswith("tdm:") else transaction
+    return " ".join((*(row[name] or "" for name in _SEARCHED), own, row["metadata"])).lower()
+
+
+def _is_number_of(row: Mapping[str, Any], term: str) -> bool:
+    return Decimal(term) in (row["value"], row["after"], row["limit"])
+
+
+def _is_in(text: str, tokens: set[str], term: str) -> bool:
+    return term in text and tokens.issuperset(_WORD.findall(term))
 
 
 def _is_generated(term: str) -> bool:

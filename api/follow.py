@@ -31,7 +31,7 @@ class Follower:
         self, broadcast: Broadcast, missed: Missed, wanted: Wanted, still_allowed: Callable[[], Awaitable[object]]
     ) -> None:
         self._broadcast = broadcast
-        self._missed = missed
+        self._missed = missed.pages(wanted)
         self._wanted = wanted
         self._still_allowed = still_allowed
         self._allowed_at = self._sent_at = time.monotonic()
@@ -71,7 +71,7 @@ class Follower:
             remembered = self._broadcast.remembered(self._wanted, position)
             if remembered is not None and remembered.position == position:
                 return
-            chunk = remembered or await self._missed.page(self._wanted, position)
+            chunk = remembered or await self._missed.after(position)
             if chunk.position == position:
                 await asyncio.sleep(_LOOK_EVERY)  # its rows are not there yet
             else:

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any, Final, TypeAlias
+from dataclasses import dataclass
+from typing import Any, TypeAlias
 
+from api.audit_search import EVERYTHING, Search
 from api.json import encode
 from metering.balance import Counter
 from metering.command import Report
 from metering.grant import Line
 from metering.quantity import plain
 from stream.records import AuditEvent
-
-_SEARCHED: Final = ("status", "reason", "crossing", "behavior", "instance_slug", "entitlement_slug", "license_slug")
-_WORD: Final = re.compile(r"[0-9a-z\u0080-\U0010ffff]+")
-
 
 #: An organization, and one of its instances or all.
 Scope: TypeAlias = tuple[str, str | None]
@@ -31,13 +27,7 @@ class Wanted:
     statuses: frozenset[str]
     entitlement: str = ""
     token: str = ""
-    words: str = ""
-    terms: frozenset[str] = field(init=False, compare=False)
-    tokens: frozenset[str] = field(init=False, compare=False)
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "terms", frozenset(self.words.lower().split()))
-        object.__setattr__(self, "tokens", frozenset(_WORD.findall(self.words.lower())))
+    search: Search = EVERYTHING
 
     @property
     def scope(self) -> Scope:
@@ -55,13 +45,8 @@ class Wanted:
             and row["status"] in self.statuses
             and self.entitlement in ("", row["entitlement_slug"])
             and self.token in ("", row["token"])
-            and (not self.terms or self._holds_words(row))
+            and self.search.finds(row)
         )
-
-    def _holds_words(self, row: Mapping[str, Any]) -> bool:
-        searched = (*(row[name] for name in _SEARCHED), row["token"], row["transaction_id"] or "", row["metadata"])
-        text = " ".join(searched).lower()
-        return all(term in text for term in self.terms) and self.tokens.issubset(_WORD.findall(text))
 
 
 def row_of(event: AuditEvent) -> dict[str, Any]:

@@ -6,7 +6,8 @@ from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Header, Query, Request, Response
 
-from api.audit_filter import ensure_searchable, statuses_of
+from api.audit_filter import statuses_of
+from api.audit_search import Search
 from api.auth import CatalogState
 from api.broadcast import Broadcast
 from api.event_stream import MEDIA_TYPE, EventStream
@@ -62,14 +63,13 @@ class _Filter:
         status: Annotated[Status | None, Query()] = None,
         entitlement: Annotated[str, Query(max_length=100, description="An entitlement's slug.")] = "",
         token: Annotated[str, Query(max_length=100, description="The slug of the token that reported.")] = "",
-        q: Annotated[str, Query(max_length=200, description="Words that must all appear in the event.")] = "",
+        q: Annotated[str, Query(max_length=200, description="What the list's `q` finds.")] = "",
     ) -> None:
-        ensure_searchable(q)
         self.statuses = frozenset(statuses_of(event_name, status))
-        self.entitlement, self.token, self.words = entitlement, token, q
+        self.entitlement, self.token, self.search = entitlement, token, Search.of(q)
 
     def of(self, caller: Principal, instance_id: str | None) -> Wanted:
-        return Wanted(caller.organization_id, instance_id, self.statuses, self.entitlement, self.token, self.words)
+        return Wanted(caller.organization_id, instance_id, self.statuses, self.entitlement, self.token, self.search)
 
 
 Filtered = Annotated[_Filter, Depends(_Filter)]

@@ -21,9 +21,9 @@ WAIT: Final = 5.0
 
 
 class Turns:
-    """Lets each organization ask `at_once` questions at the same time; more wait, at most `wait` seconds."""
+    """Lets each organization ask `at_once` questions at the same time; more wait, at most `wait` seconds if any."""
 
-    def __init__(self, at_once: int = AT_ONCE, wait: float = WAIT) -> None:
+    def __init__(self, at_once: int = AT_ONCE, wait: float | None = WAIT) -> None:
         self._at_once = at_once
         self._wait = wait
         self._free: WeakValueDictionary[str, asyncio.Semaphore] = WeakValueDictionary()

@@ -6,7 +6,7 @@
   AND ({transaction:String} = '' OR transaction_id = {transaction:String})
   AND (
         {words:String} = ''
-        OR hasAllTokens(words, lowerUTF8({words:String}))  -- by the index
+        OR (empty(tokens({words:String})) OR hasAllTokens(words, lowerUTF8({words:String})))  -- by the index
             AND arrayAll(term -> position(words, term) > 0, splitByWhitespace(lowerUTF8({words:String})))  -- and as written
   )
   AND (  -- an id that the edge made is no text to search in, but is found whole
@@ -16,7 +16,8 @@
         {number:String} = ''
         OR (has(numbers, {number:String}) OR hasAllTokens(words, {term:String}))
             AND arrayAll(
-                (number, term) -> has(numbers, number) OR position(words, term) > 0,
+                (number, term) -> has(numbers, number)
+                    OR position(words, term) > 0 AND hasAll(tokens(words), tokens(term)),
                 {numbers:Array(String)}, {terms:Array(String)}
             )
   )

@@ -29,10 +29,13 @@ class History:
     def __init__(self, log: DecisionsLog, records: int = 2) -> None:
         self._log = log
         self._records = records
-        self.pages = 0
+        self.pages_read = 0
 
-    async def page(self, wanted: Wanted, since: LogPosition) -> Chunk:
-        self.pages += 1
+    def pages(self, _: Wanted) -> History:
+        return self
+
+    async def after(self, since: LogPosition) -> Chunk:
+        self.pages_read += 1
         found, position = b"", since
         first = since[0].offset + 1
         for record in self._log.records[0][first : first + self._records]:
@@ -87,7 +90,7 @@ async def test_what_memory_forgot_is_read_from_history() -> None:
         stream = Follower(live, history, WANTED, allowed).blocks(LogPosition.parse("0:1-0"))  # type: ignore[arg-type]
         async with aclosing(stream):
             assert [event for _, event in await read(stream, 7)] == [f"0-{offset}-0" for offset in range(2, 9)]
-    assert history.pages >= 2
+    assert history.pages_read >= 2
 
 
 async def test_a_client_that_reads_slowly_falls_back_to_history_and_misses_nothing(
@@ -108,7 +111,7 @@ async def test_a_client_that_reads_slowly_falls_back_to_history_and_misses_nothi
             assert [event for _, event in await read(stream, 20)] == [f"0-{offset}-0" for offset in range(1, 21)]
             log.decide(report())
             assert await read(stream, 1) == [("0:21-0", "0-21-0")]
-    assert history.pages > 0
+    assert history.pages_read > 0
 
 
 async def test_a_quiet_stream_moves_its_position_on(monkeypatch: pytest.MonkeyPatch) -> None:

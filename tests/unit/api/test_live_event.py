@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from api.audit_event import COLUMNS, named
+from api.audit_search import Search
 from api.live_event import Wanted, row_of
 from metering.balance import NOWHERE
 from metering.command import Read
@@ -72,7 +73,7 @@ def test_a_live_event_is_the_row_that_the_sink_writes() -> None:
 )
 def test_words_are_found_whole_and_in_any_case(words: str, found: bool) -> None:
     (row,) = decided(report(metadata='{"is":"batch-1","größe":1}'.encode()))
-    assert Wanted("acme", None, EVERY, words=words).takes(row) is found
+    assert Wanted("acme", None, EVERY, search=Search.of(words)).takes(row) is found
 
 
 def test_what_is_wanted_is_held_by_instance_status_entitlement_and_token() -> None:
