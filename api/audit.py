@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
 from typing import Annotated, Final
 
@@ -10,7 +9,7 @@ from fastapi import Path, Query, Response
 
 from api.audit_event import AuditEventView, named, shown
 from api.audit_filter import Filter, Filtered
-from api.audit_page import AuditPageView, PageWanted, Wanted
+from api.audit_page import TOP, AuditPageView, PageWanted, Wanted
 from api.auth import CatalogState
 from api.freshness import Reader, fresh_router
 from api.json import ExactJson
@@ -19,12 +18,11 @@ from api.paths import InstanceSlug
 from api.trail import OwnTrail, Trail
 from api.windows import QUARTER
 from metering.problems import ResourceNotFound
+from stream.records import place_of
 
 DecisionId = Annotated[str, Path(alias="decisionId", description="As a report's answer gave it.")]
 
 _QUARTER: Final = QUARTER * 1_000_000
-
-_DECISION_ID: Final = re.compile(r"(?P<partition>\d{1,4})-(?P<offset>\d{1,19})-(?P<position>\d{1,9})", re.ASCII)
 
 router = fresh_router("Audit trail")
 
@@ -97,6 +95,11 @@ async def _as_far_as_needed(trail: Trail, only: Filter, wanted: Wanted) -> Filte
 
 def _place(decision_id: str) -> dict[str, int]:
     """Where the decision's command stands; raises `ResourceNotFound` for what can't be an id."""
-    if not (found := _DECISION_ID.fullmatch(decision_id)):
-        raise ResourceNotFound("Decision", decision_id, location="path.decisionId")
-    return {name: int(number) for name, number in found.groupdict().items()}
+    unknown = ResourceNotFound("Decision", decision_id, location="path.decisionId")
+    try:
+        partition, place = place_of(decision_id)
+    except ValueError:
+        raise unknown from None
+    if partition > TOP.partition:
+        raise unknown
+    return {"partition": partition, "offset": place.offset, "position": place.position}

@@ -11,8 +11,10 @@ from pydantic import BaseModel, Field
 
 from api.fields import Number
 from api.shapes import View
+from metering.balance import Place
 from metering.decision import Status
 from metering.quantity import plain
+from stream.records import decision_id
 
 #: The columns of the queries `instance_trail` and `organization_trail`, in their order.
 COLUMNS: Final = (
@@ -89,7 +91,7 @@ def shown(row: Mapping[str, Any]) -> dict[str, Any]:
     """The item as `AuditEventView` describes it; stored JSON goes out as it came in."""
     event = EVENTS[Status(row["status"])]
     return {
-        "id": f"{row['partition']}-{row['offset']}-{row['position']}",
+        "id": decision_id(row["partition"], Place(row["offset"], row["position"])),
         "eventName": event.name,
         "eventType": event.type,
         "status": row["status"],

@@ -15,7 +15,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.routing import Route, compile_path
 
-from api.body import LARGEST_BODY, BodyLimit
+from api.body_limit import LARGEST_BODY, BodyLimit
 from api.json import encode
 from api.openapi import describe
 from metering.problems import (

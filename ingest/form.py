@@ -50,31 +50,34 @@ class ReportForm(msgspec.Struct, forbid_unknown_fields=True, rename="camel"):
         if body.count(b":") != colons:
             ensure_unique_names(body)
 
-    def quantity(self, location: str = "body") -> Decimal:
+    def quantity(self) -> Decimal:
+        """The number, exactly; raises `Invalid` for what no report may carry."""
         text = bytes(self.value.value).decode()
         try:
             return quantity.parse(text)
         except quantity.NotAQuantity as error:
-            raise _invalid(f"{location}.value.value", str(error), text[:100]) from None
+            raise _invalid("body.value.value", str(error), text[:100]) from None
 
-    def event_time(self, received_at: datetime, location: str = "body") -> datetime:
+    def event_time(self, received_at: datetime) -> datetime:
+        """The report's own time in UTC, that of its receipt where it tells none; raises `Invalid`."""
         if self.timestamp is None or self.timestamp is UNSET:
             return received_at
         try:
             return instant.parse(self.timestamp)
         except instant.NotAnInstant as error:
-            raise _invalid(f"{location}.timestamp", str(error), self.timestamp[:100]) from None
+            raise _invalid("body.timestamp", str(error), self.timestamp[:100]) from None
 
-    def compact_metadata(self, location: str = "body") -> bytes | None:
+    def compact_metadata(self) -> bytes | None:
         """The metadata as compact JSON, None when there is none; it may be larger than what is stored.
 
         Nothing in it is escaped that need not be, so that it is found as people write it, whatever sent it.
+        Raises `Invalid` where it is no object.
         """
         text = msgspec.json.format(bytes(self.metadata), indent=-1)
         if text == b"null":
             return None
         if not text.startswith(b"{"):
-            raise _invalid(f"{location}.metadata", "is not an object", None)
+            raise _invalid("body.metadata", "is not an object", None)
         return _ESCAPES.sub(_unescaped, text) if b"\\" in text else text
 
 
@@ -95,7 +98,7 @@ def read(body: bytes) -> ReportForm:
         raise MalformedJson(f"The body is not UTF-8: {error}.") from None
     except (msgspec.DecodeError, RecursionError) as error:
         _check_well_formed(body)  # a body can be malformed behind the first wrong field
-        raise fault_of(error, "body") from None
+        raise _fault_of(error) from None
     form.ensure_unique_names(body)
     return form
 
@@ -107,12 +110,12 @@ def _check_well_formed(body: bytes) -> None:
         raise why_malformed(body, error) from None
 
 
-def fault_of(error: Exception, location: str) -> Invalid:
+def _fault_of(error: Exception) -> Invalid:
     """What msgspec found wrong, as a problem that names the place."""
     found = _AT.match(str(error))
     assert found is not None
     path = found["path"]
-    return _invalid(f"{location}.{path}" if path else location, found["message"], None)
+    return _invalid(f"body.{path}" if path else "body", found["message"], None)
 
 
 def _invalid(location: str, message: str, value: Any) -> Invalid:

@@ -91,7 +91,7 @@ def entry(record_key: bytes, position: int) -> bytes:
     return record_key + position.to_bytes(4, "big")
 
 
-def place_of(entry: bytes) -> tuple[bytes, int]:
+def key_and_position(entry: bytes) -> tuple[bytes, int]:
     """The record's key, and the position in it."""
     return entry[:-4], int.from_bytes(entry[-4:], "big")
 

@@ -11,6 +11,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from datetime import timedelta
 from functools import lru_cache
@@ -31,6 +32,7 @@ ORIGIN_SIZE: Final = 8
 #: As many answers as fit a record beside the batch that they are to.
 MOST_COMMANDS: Final = 10_000
 _GRANTS_KEPT: Final = 16_384
+_DECISION_ID: Final = re.compile(r"(\d{1,5})-(\d{1,19})-(\d{1,9})", re.ASCII)
 
 
 class Rules(msgspec.Struct, frozen=True, array_like=True):
@@ -181,5 +183,7 @@ def decision_id(partition: int, place: Place) -> str:
 
 def place_of(decision_id: str) -> tuple[int, Place]:
     """The partition and the place that the id says; raises `ValueError` for what is no such id."""
-    partition, offset, position = decision_id.split("-")
-    return int(partition), Place(int(offset), int(position))
+    if (found := _DECISION_ID.fullmatch(decision_id)) is None:
+        raise ValueError(f"{decision_id!r} is no id of a decision: PARTITION-OFFSET-POSITION, as in 3-1234-7")
+    partition, offset, position = map(int, found.groups())
+    return partition, Place(offset, position)

@@ -25,7 +25,7 @@ from stream.kept import (
     index_of,
     index_of_receipt,
     is_index_key,
-    place_of,
+    key_and_position,
     receipt_in,
     receipt_key_of,
     records_before,
@@ -134,7 +134,7 @@ class PartitionState:
         if not entry:
             receipt_key = receipt_key_of(key)
             return self._receipt(receipt_key, self._store.get(receipt_key))
-        record, position = place_of(entry)
+        record, position = key_and_position(entry)
         kept = self._changed.records.get(record) or self._taken.records.get(record)
         if kept is None and (value := self._store.get(record)) is not None:
             kept = _read(_decode_kept, record, value)

@@ -16,7 +16,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from api.body import BodyLimit
+from api.body_limit import BodyLimit
 from api.problems import answer, answer_crash
 from ingest.report import OPERATION, PATH
 from metering.problems import (
