@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import json
 import random
-from collections.abc import AsyncIterable, AsyncIterator
+from collections.abc import AsyncIterable, AsyncIterator, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
 import aiohttp
+
+WITHIN = 20.0
 
 
 @dataclass(frozen=True)
@@ -71,6 +73,13 @@ class Listener:
                     await self.listen()
             await asyncio.sleep(chance.uniform(0, 0.5))  # away for a while
 
+    async def listen_on(self) -> None:
+        """Come back whenever the stream ends or breaks, as a browser does, until cancelled."""
+        while True:
+            with suppress(aiohttp.ClientError):
+                await self.listen()
+            await asyncio.sleep(0.2)  # what `retry` asks for, in short
+
     def _take(self, sent: Sent) -> None:
         if sent.event == "end":
             self.ends.append(sent.data)
@@ -78,3 +87,29 @@ class Listener:
             self.seen.append(sent.data["id"])
             self.events.append(sent.data)
         self.last_id = sent.id or self.last_id
+
+
+class Listening:
+    """Keeps listeners listening for the length of the block."""
+
+    def __init__(self, *listening: Any) -> None:
+        self._listening = listening
+
+    async def __aenter__(self) -> None:
+        self._tasks = [asyncio.create_task(one) for one in self._listening]
+
+    async def __aexit__(self, *_: object) -> None:
+        for task in self._tasks:
+            task.cancel()
+        for task in self._tasks:
+            with suppress(asyncio.CancelledError, aiohttp.ClientError):
+                await task
+
+
+async def eventually(condition: Callable[[], Any], what: str, within: float = WITHIN) -> None:
+    try:
+        async with asyncio.timeout(within):
+            while not condition():
+                await asyncio.sleep(0.02)
+    except TimeoutError:
+        raise AssertionError(f"not within {within:g} s: {what}") from None

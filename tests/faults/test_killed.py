@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
+from contextlib import suppress
 from decimal import Decimal
+from functools import partial
 
 import httpx
 import pytest
+from aiohttp import ClientSession
 from psutil import Process
 
-from tests.pipeline import Pipeline, wait_until
+from tests.listening import Listener, Listening, ear_of, eventually
+from tests.pipeline import TOKEN, Pipeline, wait_until
 from tests.shop import Sold, sell
 from tests.trace import Trace, make_trace, replaying
 
 pytestmark = pytest.mark.faults
 
 ROWS = 1_000
+REPORTS = 10
+ALL_REPORTS = 3 * 2 * REPORTS
 
 
 @pytest.fixture(scope="module")
@@ -68,6 +75,52 @@ def assert_every_row_counted_once(sold: Sold, trace: Trace) -> None:
 def _usage(sold: Sold) -> dict[str, dict[str, int]] | None:
     response = sold.client.get(sold.usage_path)
     return response.json() if response.status_code == 200 else None
+
+
+@pytest.mark.timeout(200)
+async def test_streams_go_on_over_each_killed_part_with_nothing_missing_and_nothing_twice(pipeline: Pipeline) -> None:
+    with pipeline.client() as client:
+        shop = [sell(client) for _ in range(2)]
+        async with ear_of(pipeline.url, TOKEN) as ear:
+            hearing = [_follow(ear, shop[number % 2], whole=number % 5 == 0) for number in range(20)]
+            async with Listening(*(one.listen_on() for one in hearing)):
+                await eventually(lambda: all(one.last_id for one in hearing), "every stream begins")
+                for victim in ("worker", "kafka.Kafka", "serve"):
+                    await asyncio.to_thread(_report_over_a_kill, pipeline, victim, shop)
+                told = [await asyncio.to_thread(_whole_trail, sold) for sold in shop]
+                await eventually(lambda: all(len(one.seen) >= ALL_REPORTS for one in hearing), "all are complete", 60)
+    for number, one in enumerate(hearing):
+        assert {*one.seen} == told[number % 2], "nothing is missing, and nothing else comes"
+        assert len(one.seen) == len(set(one.seen)), "nothing comes twice"
+        assert one.connections > 1
+
+
+def _follow(ear: ClientSession, sold: Sold, *, whole: bool) -> Listener:
+    """The instance's stream, or what the whole organization's has of its entitlement."""
+    if whole:
+        return Listener(ear, "/audit-trails/stream", {"entitlement": sold.entitlement})
+    return Listener(ear, f"/instances/{sold.instance}/audit-trails/stream")
+
+
+def _report_over_a_kill(pipeline: Pipeline, victim: str, shop: list[Sold]) -> None:
+    for number in range(2 * REPORTS):
+        if number == REPORTS:
+            kill(pipeline.child(victim))
+        for sold in shop:
+            wait_until(partial(_counted, sold, f"{victim}-{number}"), 90, "the report is answered")
+
+
+def _counted(sold: Sold, transaction_id: str) -> bool:
+    with suppress(httpx.TransportError):
+        return sold.report(1, transactionId=transaction_id).status_code == 200
+    return False
+
+
+def _whole_trail(sold: Sold) -> set[str]:
+    wait_until(lambda: len(sold.trail()) >= ALL_REPORTS, 30, "every decision is in the trail")
+    found = {event["id"] for event in sold.trail()}
+    assert len(found) == ALL_REPORTS
+    return found
 
 
 def test_while_the_worker_is_frozen_callers_get_503_and_the_retry_counts_once(pipeline: Pipeline) -> None:

@@ -5,23 +5,21 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import AsyncIterator, Callable
-from contextlib import suppress
+from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx
 import pytest
-from aiohttp import ClientError, ClientSession
+from aiohttp import ClientSession
 
-from tests.listening import Listener, ear_of
+from tests.listening import Listener, Listening, ear_of, eventually
 from tests.pipeline import TOKEN, Pipeline
 from tests.shop import Sold, post, sell
 
 pytestmark = pytest.mark.integration
 
 CLIENTS = 200
-LOADED_SECONDS = 5.0
-WITHIN = 20.0
+LOADED_SECONDS, LEAST_REPORTS = 5.0, 20
 
 
 @pytest.fixture(scope="module")
@@ -32,32 +30,6 @@ async def ear(pipeline: Pipeline) -> AsyncIterator[ClientSession]:
 
 def listener(ear: ClientSession, sold: Sold, query: dict[str, str] | None = None) -> Listener:
     return Listener(ear, f"/instances/{sold.instance}/audit-trails/stream", query or {})
-
-
-async def eventually(condition: Callable[[], Any], what: str) -> None:
-    try:
-        async with asyncio.timeout(WITHIN):
-            while not condition():
-                await asyncio.sleep(0.02)
-    except TimeoutError:
-        raise AssertionError(f"not within {WITHIN:g} s: {what}") from None
-
-
-class Listening:
-    """Keeps listeners listening for the length of the block."""
-
-    def __init__(self, *listening: Any) -> None:
-        self._listening = listening
-
-    async def __aenter__(self) -> None:
-        self._tasks = [asyncio.create_task(one) for one in self._listening]
-
-    async def __aexit__(self, *_: object) -> None:
-        for task in self._tasks:
-            task.cancel()
-        for task in self._tasks:
-            with suppress(asyncio.CancelledError, ClientError):
-                await task
 
 
 async def report_all(sold: Sold, values: range) -> None:
@@ -153,9 +125,10 @@ def _anywhere(ear: ClientSession, shop: list[Sold], number: int) -> Listener:
 
 
 def _load(sold: Sold, chance: random.Random) -> None:
-    deadline = time.monotonic() + LOADED_SECONDS
-    while time.monotonic() < deadline:
+    deadline, reports = time.monotonic() + LOADED_SECONDS, 0
+    while time.monotonic() < deadline or reports < LEAST_REPORTS:
         sold.report(chance.randrange(100))
+        reports += 1
 
 
 def _trail(sold: Sold) -> set[str]:
