@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from enum import StrEnum
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Response
@@ -19,7 +18,7 @@ from api.paths import InstanceSlug
 from api.shapes import Body, NamedBody, PageView, StampedView
 from catalog import lifecycle
 from catalog.customers import Customers
-from catalog.instances import Instance, Instances
+from catalog.instances import Instance, Instances, InstanceStatus
 from catalog.licenses import License, Licenses
 from catalog.principal import Principal
 from catalog.work import Work
@@ -34,15 +33,6 @@ _LEFT_OUT: Final[Any] = None
 _REFERENCES: Final = {"customer_id", "license_id", "license_slug", "zone_id"}
 
 router = APIRouter(prefix="/instances", tags=["Instances"], route_class=ExactRoute)
-
-
-class Status(StrEnum):
-    """How an instance is running."""
-
-    HEALTHY = "HEALTHY"
-    DEGRADED = "DEGRADED"
-    INCIDENT = "INCIDENT"
-    MAINTENANCE = "MAINTENANCE"
 
 
 class InstanceBody(NamedBody):
@@ -74,7 +64,7 @@ class InstancePatch(Body):
     end_license_date: Moment | None = None
     zone_id: Identity | None = Field(default=None, alias="deploymentZoneId")
     document: Document | None = Field(default=None, alias="metadata")
-    status: Status = _LEFT_OUT
+    status: InstanceStatus = _LEFT_OUT
     lifecycle_stage: Label | None = None
 
     @model_validator(mode="after")
@@ -96,7 +86,7 @@ class InstanceView(StampedView):
     zone_id: str | None = Field(alias="deploymentZoneId")
     zone_slug: str | None = Field(alias="deploymentZoneSlug")
     document: dict[str, Any] | None = Field(validation_alias="document", serialization_alias="metadata")
-    status: Status
+    status: InstanceStatus
     lifecycle_stage: str | None
 
 

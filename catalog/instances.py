@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import ForeignKey, Select, String, Text
@@ -18,6 +19,15 @@ from catalog.repository import Page, Repository
 from catalog.zones import Zone
 
 
+class InstanceStatus(StrEnum):
+    """How an instance is running."""
+
+    HEALTHY = "HEALTHY"
+    DEGRADED = "DEGRADED"
+    INCIDENT = "INCIDENT"
+    MAINTENANCE = "MAINTENANCE"
+
+
 class Instance(Resource):
     __tablename__ = "instances"
     noun = "Instance"
@@ -29,7 +39,7 @@ class Instance(Resource):
     start_license_date: Mapped[datetime | None] = mapped_column(UtcDateTime)
     end_license_date: Mapped[datetime | None] = mapped_column(UtcDateTime)
     document: Mapped[dict[str, Any] | None] = mapped_column("metadata", ExactJson)
-    status: Mapped[str] = mapped_column(String(16), default="HEALTHY")
+    status: Mapped[InstanceStatus] = mapped_column(String(16), default=InstanceStatus.HEALTHY)
     lifecycle_stage: Mapped[str | None] = mapped_column(String(100))
 
     customer: Mapped[Customer] = relationship(lazy="raise")

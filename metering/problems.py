@@ -89,7 +89,7 @@ class BadRequest(Problem):
 
 
 class MalformedJson(BadRequest):
-    pass
+    """The body is no JSON text, or one that could be read in two ways."""
 
 
 class FlagNotFound(BadRequest):
@@ -121,11 +121,11 @@ class MissingScope(Forbidden):
 
 
 class LicenseInactive(Forbidden):
-    pass
+    """The instance's license is not PUBLISHED, so it grants nothing."""
 
 
 class LicenseOutsideDates(Forbidden):
-    pass
+    """The moment lies before the instance's license starts, or at its end or behind."""
 
 
 class NotFound(Problem):
@@ -133,7 +133,7 @@ class NotFound(Problem):
 
 
 class RouteNotFound(NotFound):
-    pass
+    """No route has this path."""
 
 
 class ResourceNotFound(NotFound):
@@ -173,6 +173,8 @@ class Conflict(Problem):
 
 
 class ThresholdExceeded(Conflict):
+    """The report would take the value past the cap; `remaining` and `resets_at` are None where there is no such."""
+
     def __init__(
         self,
         *,
@@ -195,7 +197,7 @@ class ThresholdExceeded(Conflict):
 
 
 class TransactionIdReused(Conflict):
-    pass
+    """A report under this id was accepted before, with another value or behavior."""
 
 
 class SlugTaken(Conflict):
@@ -254,6 +256,8 @@ class Invalid(Problem):
 
 
 class TimestampOutOfRange(Invalid):
+    """The report is too late for its period, or too far ahead; `message` says which."""
+
     def __init__(self, message: str, timestamp: datetime) -> None:
         super().__init__(f"The {message}.", faults=[Fault("body.timestamp", message, timestamp)])
 
@@ -283,7 +287,7 @@ class HeadersTooLarge(Problem):
 
 
 class Internal(Problem):
-    pass
+    """What nobody foresaw; it tells nothing but where it was logged."""
 
 
 class Unavailable(Problem):

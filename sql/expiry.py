@@ -21,12 +21,6 @@ _Row: TypeAlias = tuple[int, int, int]
 log: Final = logging.getLogger(__name__)
 
 
-async def kept_since(clickhouse: ClickHouse, organization_id: str) -> datetime | None:
-    """Since when the organization's events are there; None: all that ever were."""
-    found = await clickhouse.query("kept_since", organization=organization_id)
-    return moment_at(found[0][0]) if found else None
-
-
 async def expire(clickhouse: ClickHouse, wanted: Mapping[str, datetime]) -> dict[str, datetime]:
     """Take every event that was received before an organization's moment. Returns those for whom there was something
     new to take; the rows themselves may go a little later. Raises `ClickHouseError`, `Unavailable`.

@@ -11,7 +11,8 @@ from uuid import uuid4
 import pytest
 
 from sql.clickhouse import ClickHouse
-from sql.expiry import expire, kept_since
+from sql.expiry import expire
+from sql.instants import moment_at
 from stream.rows import COLUMNS, TABLE, parts
 from tests.decisions_log import DecisionsLog, Fixed, eventually, grant, report, running
 from tests.integration.sql.test_clickhouse import log_of, rows_in
@@ -49,6 +50,12 @@ async def counted(clickhouse: ClickHouse, organization: str) -> tuple[int, int, 
     """
     found: Any = await clickhouse._readers.run(lambda client: client.query(text, {"o": organization}).result_rows)
     return tuple(found[0])  # type: ignore[return-value]
+
+
+async def kept_since(clickhouse: ClickHouse, organization: str) -> datetime | None:
+    """Since when the organization's events are there; None: all that ever were."""
+    found = await clickhouse.query("kept_since", organization=organization)
+    return moment_at(found[0][0]) if found else None
 
 
 async def settles(clickhouse: ClickHouse, organization: str, counts: tuple[int, int, int]) -> None:
