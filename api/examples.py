@@ -93,6 +93,13 @@ _POINT: Final = {
     "accepted": 3,
     "rejected": 2,
 }
+_MANIFEST_FLAG: Final = {
+    "key": "new-checkout",
+    "name": "New checkout",
+    "type": "boolean",
+    "description": "The checkout in one page",
+    "defaultValue": False,
+}
 _NEAR: Final = {"value": 42.5, "limit": 50, "usedPercent": 85, "currentPeriodEnd": "2023-11-01T00:00:00Z"}
 
 #: What the operation answers when all is well.
@@ -107,6 +114,7 @@ RESPONSES: Final[dict[str, Any]] = {
     "ListTopInstances": {"items": [{**_ONE_INSTANCE, **_TOP}]},
     "ListTopEntitlements": {"items": [{**_ONE_ENTITLEMENT, **_TOP}]},
     "ListNearestLimits": {"items": [{**_ONE_INSTANCE, **_ONE_ENTITLEMENT, **_NEAR}]},
+    "GetFeatureFlagManifest": {"flags": [_MANIFEST_FLAG]},
     "ReportEntitlementUsageMetric": {**_USAGE, "decisionId": "3-1234-7", "sequence": 2},
 }
 

@@ -24,7 +24,7 @@ from metering import instant
 
 _MOST: Final = 100
 _LONGEST_RULE: Final = 10_000
-_VALUE: Final = {"anyOf": [{"type": kind} for kind in ("boolean", "string", "number", "object")]}
+VALUE: Final = {"anyOf": [{"type": kind} for kind in ("boolean", "string", "number", "object")]}
 
 _EXAMPLE: Final[dict[str, Any]] = {
     "name": "New checkout",
@@ -58,7 +58,7 @@ class Part(BaseModel):
 
 class VariantBody(Part):
     name: VariantName
-    value: Annotated[Any, WithJsonSchema(_VALUE)] = Field(description="Of the flag's type.")
+    value: Annotated[Any, WithJsonSchema(VALUE)] = Field(description="Of the flag's type.")
     description: Text = ""
 
 
@@ -216,7 +216,7 @@ class EvaluationView(View):
     )
 
     key: str
-    value: Annotated[Any, WithJsonSchema(_VALUE)] = Field(description="Of the flag's type.")
+    value: Annotated[Any, WithJsonSchema(VALUE)] = Field(description="Of the flag's type.")
     variant: str
     reason: Literal["DEFAULT", "SPLIT", "TARGETING_MATCH", "DISABLED"]
     metadata: dict[str, Any] = Field(

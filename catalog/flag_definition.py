@@ -90,6 +90,18 @@ class Definition(msgspec.Struct, frozen=True):
         """The rules that an evaluation has to try, in order: none of a disabled flag."""
         return [targeting.rule for targeting in self.targetings] if self.enabled else []
 
+    @property
+    def fallback(self) -> Variant:
+        """What an application falls back to: the default; of a rollout, the variant that most get, or get at first."""
+        default = self.default
+        match default:
+            case Basic():
+                return self.variant(default.variant)
+            case Split():
+                return self.variant(max(default.distribution, key=default.distribution.__getitem__))
+            case Schedule():
+                return self.variant(default.start.variant)
+
     def variant(self, name: str) -> Variant:
         return next(variant for variant in self.variants if variant.name == name)
 

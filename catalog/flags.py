@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import String, Text, select
@@ -37,6 +37,10 @@ class Flags(Repository[Flag]):
     """Every edit tells the readers of the organization's flags."""
 
     model = Flag
+
+    async def all(self) -> Sequence[Flag]:
+        """Every flag of the organization, in the order of their keys."""
+        return (await self.work.session.scalars(self.owned().order_by(Flag.slug))).all()
 
     async def create(self, row: Flag) -> Flag:
         self.work.changed.append(self.work.organization_id)

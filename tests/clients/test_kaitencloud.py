@@ -207,6 +207,8 @@ def test_feature_flags_are_written_with_the_clients_builders(kaiten: KaitenClien
     )
     [found] = kaiten.feature_flags.list()
     assert (found.name, found.default_variant.distribution, found.targetings) == ("Checkout", {"on": 50, "off": 50}, [])
+    [told] = kaiten.feature_flags.manifest()
+    assert (told.key, told.name, told.type, told.default_value) == ("new-checkout", "Checkout", "boolean", True)
     kaiten.feature_flags.delete("new-checkout")
     with pytest.raises(NotFoundError):
         kaiten.feature_flags.get("new-checkout")

@@ -16,10 +16,9 @@ _BLOCK = re.compile(r"^```(?P<kind>\w*)\n(?P<text>.*?)^```$", re.MULTILINE | re.
 PAGE = (ROOT / "docs" / "feature-flags.md").read_text()
 
 
-def block(kind: str) -> str:
-    """The page's only block of this kind."""
-    [text] = (found["text"] for found in _BLOCK.finditer(PAGE) if found["kind"] == kind)
-    return text
+def blocks(kind: str) -> list[str]:
+    """The page's blocks of this kind."""
+    return [found["text"] for found in _BLOCK.finditer(PAGE) if found["kind"] == kind]
 
 
 def test_the_commands_of_the_flags_page_give_what_it_says(pipeline: Pipeline) -> None:
@@ -29,11 +28,14 @@ def test_the_commands_of_the_flags_page_give_what_it_says(pipeline: Pipeline) ->
         assert made.status_code == 201, made.text
         found = client.post(f"/api/{evaluate['path']}", json=json.loads(evaluate["body"])).json()
         assert found["metadata"].pop("failed_rules") == "Growth plan"  # this organization has no such instance
-        assert found == json.loads(block("json"))
+        evaluated, manifest = map(json.loads, blocks("json"))
+        assert found == evaluated
+        assert client.get("/api/openfeature/v0/manifest").json() == manifest
 
 
 def test_the_rules_on_the_flags_page_are_conditions(pipeline: Pipeline) -> None:
-    rules = block("").strip().splitlines()
+    [text] = blocks("")
+    rules = text.strip().splitlines()
     flag = {"name": "Rules", "type": "boolean", "enabled": True, "variants": [{"name": "on", "value": True}]}
     basic = {"type": "basic", "variant": "on"}
     targetings = [{**basic, "name": rule, "rule": rule} for rule in rules]
