@@ -10,7 +10,12 @@ from sql.clickhouse import ClickHouse, open_clickhouse
 
 
 @pytest.fixture(scope="session")
-async def clickhouse(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[ClickHouse]:
-    async with open_clickhouse(f"chdb://{tmp_path_factory.mktemp('clickhouse')}") as opened:
+def clickhouse_dsn(tmp_path_factory: pytest.TempPathFactory) -> str:
+    return f"chdb://{tmp_path_factory.mktemp('clickhouse')}"
+
+
+@pytest.fixture(scope="session")
+async def clickhouse(clickhouse_dsn: str) -> AsyncIterator[ClickHouse]:
+    async with open_clickhouse(clickhouse_dsn) as opened:
         await opened.migrate()
         yield opened

@@ -13,7 +13,7 @@ import pytest
 
 from metering.balance import NOWHERE
 from metering.command import Peek
-from sql.clickhouse import ClickHouse, Moved
+from sql.clickhouse import ClickHouse, Moved, open_clickhouse
 from sql.native import Column
 from stream import lane
 from stream.records import decode_decided
@@ -21,10 +21,10 @@ from stream.rows import COLUMNS, Rows
 from stream.tail import Tail
 from tests.decisions_log import NOON, DecisionsLog, Fixed, report, running
 
-RECORDS = 120
+RECORDS, FEW_RECORDS = 120, 30
 WITHIN = 60.0
 #: The engine is shared: partitions that nobody else here writes.
-HELD, RACED, REMOVED, EMPTY, PASSED = 821, 822, 823, 824, 826
+HELD, RACED, REMOVED, EMPTY, PASSED, KILLED = 821, 822, 823, 824, 826, 827
 
 
 class Freezing:
@@ -84,6 +84,32 @@ async def test_sinks_that_freeze_and_come_late_write_each_decision_once(clickhou
                 await asyncio.sleep(0.01)
     assert await ids(clickhouse, HELD) == [(offset, position) for offset in range(RECORDS) for position in (0, 1)]
     assert sum(table.refused for table in tables) > 0
+
+
+async def test_sinks_that_are_killed_amid_their_inserts_and_start_again_write_each_decision_once(
+    clickhouse: ClickHouse, clickhouse_dsn: str, hurried: None
+) -> None:
+    log = DecisionsLog(partitions=KILLED + 1)
+    for number in range(FEW_RECORDS):
+        log.decide(report(received_at=NOON + timedelta(seconds=number)), report(), partition=KILLED)
+    async with (
+        open_clickhouse(clickhouse_dsn) as another,
+        asyncio.timeout(WITHIN),
+    ):  # so that two INSERTs may be on their way
+        tables = (clickhouse, another)
+        kills = await asyncio.gather(*(_killed_again_and_again(log, *each) for each in enumerate(tables)))
+    assert await ids(clickhouse, KILLED) == [(offset, position) for offset in range(FEW_RECORDS) for position in (0, 1)]
+    assert min(kills) > 1
+
+
+async def _killed_again_and_again(log: DecisionsLog, seed: int, table: ClickHouse) -> int:
+    """How often a sink was killed before every row was there. An INSERT that it has on its way goes on without it."""
+    chance, kills = random.Random(seed), 0
+    while (FEW_RECORDS - 1, 1) not in await ids(table, KILLED):
+        async with running(log, table, share=Fixed([KILLED]), most_a_poll=3):
+            await asyncio.sleep(chance.uniform(0, 0.2))  # to be killed at any step
+        kills += 1
+    return kills
 
 
 async def test_an_insert_that_comes_late_is_refused(clickhouse: ClickHouse) -> None:
