@@ -1,9 +1,10 @@
-"""What the operator does from the command line: organizations, and the tokens of the first."""
+"""What the operator does from the command line: organizations, and the tokens of any."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
@@ -25,6 +26,17 @@ ACCOUNT: Final = "admin"
 ALL_SCOPES: Final = ("read:*", "write:*")
 
 
+@dataclass(frozen=True)
+class Holder:
+    """Whose a token is: a service account's, by its slug and its organization's."""
+
+    organization: str = ORGANIZATION
+    account: str = ACCOUNT
+
+
+FIRST: Final = Holder()
+
+
 async def ensure_first_organization(database: Database, token: str | None = None) -> str | None:
     """Make organization "default" with service account "admin" and a token of all scopes, where there is none.
 
@@ -32,7 +44,7 @@ async def ensure_first_organization(database: Database, token: str | None = None
     sure that there is such a token, beside whatever others there are; revoked, it stays revoked.
     """
     async with database.edit() as session:
-        account = await session.scalar(_first_account())
+        account = await session.scalar(_account(FIRST))
         if account is None:
             account = await _found(session, ORGANIZATION, "Default")
         elif token is None or await session.scalar(select(Token.id).where(Token.digest == digest_of(token))):
@@ -72,48 +84,73 @@ async def set_audit_retention(database: Database, slug: str, days: int | None) -
         organization.updated_at = datetime.now(UTC)
 
 
-async def list_tokens(database: Database) -> Sequence[Token]:
-    """The tokens of the first service account, revoked ones too, oldest first."""
+async def list_tokens(database: Database, organization: str = ORGANIZATION) -> Sequence[tuple[Account, Token]]:
+    """The tokens of an organization with their accounts, revoked ones too, oldest first. Raises `ResourceNotFound`."""
     async with database.session() as session:
-        account = await session.scalar(_first_account())
-        if account is None:
-            raise ResourceNotFound("ServiceAccount", ACCOUNT)
-        issued = select(Token).where(Token.account_id == account.id).order_by(Token.created_at, Token.slug)
-        return (await session.scalars(issued)).all()
+        await _ensure_organization(session, organization)
+        issued = _held().where(Organization.slug == organization).order_by(Token.created_at, Token.slug)
+        return [(account, token) for account, token in await session.execute(issued)]
 
 
 async def create_token(
-    database: Database, name: str, scopes: Iterable[str] = ALL_SCOPES, expires_at: datetime | None = None
+    database: Database,
+    name: str,
+    scopes: Iterable[str] = ALL_SCOPES,
+    expires_at: datetime | None = None,
+    holder: Holder = FIRST,
 ) -> tuple[Token, str]:
-    """A new token of the first service account, and its plaintext. Raises `SlugTaken`, `Invalid`."""
+    """A new token of the holder, and its plaintext. Raises `ResourceNotFound`, `SlugTaken`, `Invalid`."""
     scopes = sorted(set(scopes))
     if unknown := [scope for scope in scopes if scope not in SCOPES]:
         raise Invalid("There are no such scopes.", faults=[Fault("scopes", "unknown", scope) for scope in unknown])
-    async with _administered(database) as tokens:
+    async with _administered(database, holder) as tokens:
         secret = new_secret()
         token = Token(name=name, slug=slug_of(name), scopes=scopes, expires_at=expires_at)
         return await tokens.issue(token, secret), secret
 
 
-async def revoke_token(database: Database, slug: str) -> None:
+async def revoke_token(database: Database, slug: str, holder: Holder = FIRST) -> None:
     """In force within a second on every replica. Raises `ResourceNotFound`."""
-    async with _administered(database) as tokens:
+    async with _administered(database, holder) as tokens:
         await tokens.revoke(await tokens.get(slug))
 
 
-@asynccontextmanager
-async def _administered(database: Database) -> AsyncIterator[Tokens]:
+async def revoke_secret(database: Database, secret: str) -> None:
+    """Revoke the token whose plaintext this is, whoever's it is: a leak shows no name. Raises `ResourceNotFound`."""
     async with database.session() as session:
-        account = await session.scalar(_first_account())
+        found = (await session.execute(_held().where(Token.digest == digest_of(secret)))).one_or_none()
+    if found is None:
+        raise ResourceNotFound("Token", f"{secret[:8]}…")
+    account, token = found
+    async with work.edit(database, _principal(account)) as edited:
+        tokens = Tokens(edited, account)
+        await tokens.revoke(await tokens.get(token.slug))
+
+
+@asynccontextmanager
+async def _administered(database: Database, holder: Holder) -> AsyncIterator[Tokens]:
+    async with database.session() as session:
+        await _ensure_organization(session, holder.organization)
+        account = await session.scalar(_account(holder))
     if account is None:
-        raise ResourceNotFound("ServiceAccount", ACCOUNT)
+        raise ResourceNotFound("ServiceAccount", holder.account)
     async with work.edit(database, _principal(account)) as edited:
         yield Tokens(edited, account)
 
 
-def _first_account() -> Select[Account]:
+async def _ensure_organization(session: AsyncSession, slug: str) -> None:
+    if await session.scalar(select(Organization.id).where(Organization.slug == slug)) is None:
+        raise ResourceNotFound("Organization", slug)
+
+
+def _held() -> Select[Account, Token]:
+    joined = select(Account, Token).join(Token, Token.account_id == Account.id)
+    return joined.join(Organization, Organization.id == Account.organization_id)
+
+
+def _account(holder: Holder) -> Select[Account]:
     joined = select(Account).join(Organization, Organization.id == Account.organization_id)
-    return joined.where(Organization.slug == ORGANIZATION, Account.slug == ACCOUNT)
+    return joined.where(Organization.slug == holder.organization, Account.slug == holder.account)
 
 
 def _admin_of(organization_id: str) -> Account:

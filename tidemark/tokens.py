@@ -11,7 +11,8 @@ from rich.table import Table
 
 from catalog import operator
 from catalog.database import Database, open_database
-from catalog.tokens import Token
+from catalog.operator import Holder
+from catalog.tokens import PREFIX, Token
 from tidemark.failures import catalog_in_words
 from tidemark.settings import Settings
 
@@ -23,21 +24,27 @@ def create_organization(settings: Settings, name: str) -> str:
     return in_catalog(settings, lambda it: operator.create_organization(it, name))
 
 
-def create(settings: Settings, name: str, scopes: list[str] | None) -> str:
+def create(settings: Settings, name: str, scopes: list[str] | None, holder: Holder) -> str:
     """The plaintext of a new token; of every scope when none is named."""
-    _, secret = in_catalog(settings, lambda it: operator.create_token(it, name, scopes or operator.ALL_SCOPES))
+    wanted = scopes or operator.ALL_SCOPES
+    _, secret = in_catalog(settings, lambda it: operator.create_token(it, name, wanted, holder=holder))
     return secret
 
 
-def table(settings: Settings) -> Table:
-    shown = Table("Slug", "Name", "Scopes", "Created", "State")
-    for token in in_catalog(settings, operator.list_tokens):
-        shown.add_row(token.slug, token.name, " ".join(token.scopes), f"{token.created_at:%Y-%m-%d}", _state(token))
+def table(settings: Settings, organization: str) -> Table:
+    shown = Table("Account", "Slug", "Name", "Scopes", "Created", "State")
+    for account, token in in_catalog(settings, lambda it: operator.list_tokens(it, organization)):
+        created = f"{token.created_at:%Y-%m-%d}"
+        shown.add_row(account.slug, token.slug, token.name, " ".join(token.scopes), created, _state(token))
     return shown
 
 
-def revoke(settings: Settings, slug: str) -> None:
-    in_catalog(settings, lambda it: operator.revoke_token(it, slug))
+def revoke(settings: Settings, slug_or_secret: str, holder: Holder) -> None:
+    """No slug looks like a secret."""
+    if slug_or_secret.startswith(PREFIX):
+        in_catalog(settings, lambda it: operator.revoke_secret(it, slug_or_secret))
+    else:
+        in_catalog(settings, lambda it: operator.revoke_token(it, slug_or_secret, holder))
 
 
 def _state(token: Token) -> str:

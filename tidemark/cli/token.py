@@ -8,7 +8,10 @@ import typer
 
 from tidemark.cli.terminal import console, print_plain, settings
 
-app: Final = typer.Typer(help="The tokens of the first service account.", no_args_is_help=True)
+Organization = Annotated[str, typer.Option(help="Its slug, as `tidemark organization list` shows it.")]
+Account = Annotated[str, typer.Option(help="The slug of the service account that the token is of.")]
+
+app: Final = typer.Typer(help="The tokens that clients call with.", no_args_is_help=True)
 
 
 @app.command()
@@ -18,27 +21,35 @@ def create(
         list[str] | None,
         typer.Option(help="Such as write:instances, which reports need. Repeatable; all scopes when left out."),
     ] = None,
+    organization: Organization = "default",
+    account: Account = "admin",
 ) -> None:
     """Make a token, and print it this once."""
+    from catalog.operator import Holder
     from tidemark import tokens
 
     with settings() as given:
-        print_plain(tokens.create(given, name, scope))
+        print_plain(tokens.create(given, name, scope, Holder(organization, account)))
 
 
 @app.command("list")
-def show_all() -> None:
-    """Show the tokens, without their secrets."""
+def show_all(organization: Organization = "default") -> None:
+    """Show an organization's tokens, without their secrets."""
     from tidemark import tokens
 
     with settings() as given:
-        console.print(tokens.table(given))
+        console.print(tokens.table(given, organization))
 
 
 @app.command()
-def revoke(slug: Annotated[str, typer.Argument(help="As `tidemark token list` shows it.")]) -> None:
-    """End a token; its next call is refused."""
+def revoke(
+    token: Annotated[str, typer.Argument(help="Its slug, as `tidemark token list` shows it, or the token itself.")],
+    organization: Organization = "default",
+    account: Account = "admin",
+) -> None:
+    """End a token; its next call is refused. Of a token itself it need not be said whose it is."""
+    from catalog.operator import Holder
     from tidemark import tokens
 
     with settings() as given:
-        tokens.revoke(given, slug)
+        tokens.revoke(given, token, Holder(organization, account))

@@ -9,11 +9,13 @@ import pytest
 
 from catalog.catalog import Catalog
 from catalog.operator import (
+    Holder,
     create_organization,
     create_token,
     ensure_first_organization,
     list_organizations,
     list_tokens,
+    revoke_secret,
     revoke_token,
     set_audit_retention,
 )
@@ -44,7 +46,8 @@ async def test_a_given_token_is_made_sure_of(catalog: Catalog) -> None:
 async def test_a_revoked_token_stays_revoked_though_it_is_given_again(catalog: Catalog) -> None:
     given = "tdm_" + "a" * 43
     await ensure_first_organization(catalog.database, given)
-    await revoke_token(catalog.database, (await list_tokens(catalog.database))[0].slug)
+    [(_, first)] = await list_tokens(catalog.database)
+    await revoke_token(catalog.database, first.slug)
     assert await ensure_first_organization(catalog.database, given) is None
     with pytest.raises(Unauthenticated):
         await catalog.authenticator.authenticate(f"Bearer {given}")
@@ -56,8 +59,38 @@ async def test_tokens_are_created_listed_and_revoked(catalog: Catalog, token: st
     assert (issued.slug, issued.scopes) == ("ci", ["read:*"])
     assert (await catalog.authenticator.authenticate(f"Bearer {secret}")).scopes == {"read:*"}
     await revoke_token(catalog.database, "ci")
-    first, second = await list_tokens(catalog.database)
+    (_, first), (_, second) = await list_tokens(catalog.database)
     assert (first.revoked_at, second.revoked_at is not None, second.expires_at) == (None, True, expires_at)
+
+
+async def test_an_organization_that_lost_its_tokens_gets_another(catalog: Catalog, token: str) -> None:
+    await create_organization(catalog.database, "Other Company")
+    _, secret = await create_token(catalog.database, "Again", holder=Holder("other-company"))
+    theirs = await catalog.authenticator.authenticate(f"Bearer {secret}")
+    [(account, first), (_, again)] = await list_tokens(catalog.database, "other-company")
+    assert (account.slug, theirs.account_id, again.slug) == ("admin", account.id, "again")
+    await revoke_token(catalog.database, first.slug, Holder("other-company"))
+    assert [one.slug for _, one in await list_tokens(catalog.database)] != [first.slug, "again"]
+
+
+async def test_a_leaked_token_is_revoked_by_itself_whoever_it_is_of(catalog: Catalog, token: str) -> None:
+    leaked = await create_organization(catalog.database, "Other Company")
+    for _ in range(2):
+        await revoke_secret(catalog.database, leaked)
+        catalog.authenticator.clear()
+        with pytest.raises(Unauthenticated):
+            await catalog.authenticator.authenticate(f"Bearer {leaked}")
+    assert await catalog.authenticator.authenticate(f"Bearer {token}")
+    with pytest.raises(ResourceNotFound, match="tdm_nobo…"):
+        await revoke_secret(catalog.database, "tdm_nobodys")
+
+
+@pytest.mark.parametrize("holder", [Holder("nowhere"), Holder(account="nobody")])
+async def test_who_is_not_there_has_no_tokens(catalog: Catalog, token: str, holder: Holder) -> None:
+    with pytest.raises(ResourceNotFound):
+        await create_token(catalog.database, "CI", holder=holder)
+    with pytest.raises(ResourceNotFound):
+        await list_tokens(catalog.database, "nowhere")
 
 
 async def test_what_cannot_be_done_is_refused(catalog: Catalog, token: str) -> None:
