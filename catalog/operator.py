@@ -102,7 +102,8 @@ async def create_token(
     """A new token of the holder, and its plaintext. Raises `ResourceNotFound`, `SlugTaken`, `Invalid`."""
     scopes = sorted(set(scopes))
     if unknown := [scope for scope in scopes if scope not in SCOPES]:
-        raise Invalid("There are no such scopes.", faults=[Fault("scopes", "unknown", scope) for scope in unknown])
+        detail = f"There is no scope {', '.join(map(repr, unknown))}; there are {', '.join(sorted(SCOPES))}."
+        raise Invalid(detail, faults=[Fault("scopes", "unknown", scope) for scope in unknown])
     async with _administered(database, holder) as tokens:
         secret = new_secret()
         token = Token(name=name, slug=slug_of(name), scopes=scopes, expires_at=expires_at)

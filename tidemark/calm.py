@@ -38,6 +38,8 @@ class Calm(logging.Filter):
         self._left_out: dict[tuple[str, str], int] = {}
 
     def filter(self, record: logging.LogRecord) -> bool:
+        if record.name == "root":  # none of ours: the library of ClickHouse's migrations tells whole scripts there
+            return record.levelno >= logging.WARNING
         if not record.name.startswith(_TALKATIVE):
             return True
         return not _is_harmless(record) and self._is_due(record)

@@ -49,7 +49,7 @@ def catalog_in_words() -> Iterator[None]:
     try:
         yield
     except Unavailable as problem:
-        why = problem.__cause__
+        why = getattr(problem.__cause__, "orig", None) or problem.__cause__  # what the driver said, without the SQL
         raise CannotRun(f"The catalog does not answer: {why}\nTIDEMARK_CATALOG says where it is.") from problem
     except (ArgumentError, PostgresError) as error:
         raise CannotRun(f"The catalog can't be used: {error}\nTIDEMARK_CATALOG says where it is.") from error

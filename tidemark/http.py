@@ -75,7 +75,8 @@ class Parts:
 
 
 def serve(settings: Settings, parts: Parts) -> None:
-    """Serve until SIGTERM or SIGINT."""
+    """Serve until SIGTERM or SIGINT. Raises `CannotRun` where nobody said where the log is."""
+    log.info("serving %s:%d, over the log at %s", settings.host, settings.port, settings.kafka_servers)
     app = compose(settings, parts)
     config = uvicorn.Config(
         _expressed(app, settings, parts),

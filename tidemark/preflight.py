@@ -14,6 +14,7 @@ from typing import IO, Final
 
 from tidemark.failures import CannotRun, DataHeld, DiskFull, PortTaken
 from tidemark.ports import bind
+from tidemark.settings import Settings
 
 _LEAST_FREE: Final = 512 << 20
 
@@ -77,6 +78,15 @@ def _in_words(host: str, port: int, error: OSError) -> CannotRun:
             return CannotRun(f"{host} is no address of this machine. Set TIDEMARK_HOST to one that it has.")
         case _:
             return CannotRun(f"Nothing can listen on {host}, port {port}: {error.strerror}.")
+
+
+def check_catalog(settings: Settings) -> None:
+    """Raises `CannotRun` where the embedded catalog is not there yet: opened, an empty one would be."""
+    if settings.catalog is None and not settings.catalog_file.exists():
+        raise CannotRun(
+            f"There is no catalog under {settings.data}. Set TIDEMARK_DATA or TIDEMARK_CATALOG to where it is; "
+            "`tidemark up` or `tidemark migrate` makes one."
+        )
 
 
 def check_disk(data: Path) -> None:

@@ -67,7 +67,12 @@ class Settings(BaseSettings):
 
     @property
     def catalog_url(self) -> str:
-        return self.catalog or f"sqlite+aiosqlite:///{self.data.absolute() / 'catalog.db'}"
+        return self.catalog or f"sqlite+aiosqlite:///{self.catalog_file}"
+
+    @property
+    def catalog_file(self) -> Path:
+        """The embedded catalog."""
+        return self.data.absolute() / "catalog.db"
 
     @property
     def clickhouse_dsn(self) -> str:

@@ -14,6 +14,7 @@ from catalog.database import Database, open_database
 from catalog.operator import Holder
 from catalog.tokens import PREFIX, Token
 from tidemark.failures import catalog_in_words
+from tidemark.preflight import check_catalog
 from tidemark.settings import Settings
 
 T = TypeVar("T")
@@ -56,7 +57,8 @@ def _state(token: Token) -> str:
 
 
 def in_catalog(settings: Settings, work: Callable[[Database], Awaitable[T]]) -> T:
-    """What `work` returns, done on the catalog of these settings. Raises `CannotRun` where it does not answer."""
+    """What `work` returns, done on the catalog of these settings. Raises `CannotRun` where none is, or answers."""
+    check_catalog(settings)
     with catalog_in_words():
         return asyncio.run(_work(settings, work))
 

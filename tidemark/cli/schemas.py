@@ -31,8 +31,10 @@ def downgrade(revision: Annotated[str, typer.Argument(help="Of the catalog's sch
     """Take the catalog's schema back for an older release; what later ones brought is deleted. Back up first."""
     from catalog.migrate import downgrade
     from tidemark.failures import catalog_in_words
+    from tidemark.preflight import check_catalog
 
     with settings() as given, catalog_in_words():
+        check_catalog(given)
         downgrade(given.catalog_url, revision)
 
 

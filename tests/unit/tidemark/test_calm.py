@@ -46,6 +46,12 @@ def test_who_tries_nothing_again_and_again_always_passes(calm: Calm) -> None:
     assert all(calm.filter(record("partition %d: deciding", 1, name="stream.worker")) for _ in range(3))
 
 
+def test_what_a_library_tells_under_no_name_passes_when_it_is_a_warning(calm: Calm) -> None:
+    told = logging.LogRecord("root", logging.INFO, __file__, 1, "Execute migration %s", ("CREATE TABLE …",), None)
+    assert not calm.filter(told)
+    assert calm.filter(record("a migration was edited", name="root"))
+
+
 def test_a_rebalance_in_good_order_is_no_warning(calm: Calm) -> None:
     coordinator = "aiokafka.consumer.group_coordinator"
     assert not calm.filter(

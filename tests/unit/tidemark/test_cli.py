@@ -77,8 +77,9 @@ def commands(group: Any) -> Iterator[Any]:
             yield from commands(command)
 
 
-def test_a_part_without_a_log_says_which_setting_names_it() -> None:
-    ended = CliRunner().invoke(app, ["worker"])
+@pytest.mark.parametrize("part", OURS)
+def test_a_part_without_a_log_says_which_setting_names_it(part: str) -> None:
+    ended = CliRunner().invoke(app, [part])
     assert ended.exit_code == 1
     assert "TIDEMARK_KAFKA is not set" in ended.output
 
@@ -150,6 +151,30 @@ def test_the_catalog_is_taken_back_to_a_revision_that_there_is(tmp_path: Path, m
     for unknown in ("0000", "head"):
         ended = CliRunner().invoke(app, ["downgrade", unknown])
         assert (ended.exit_code, "cannot be taken back" in ended.output) == (1, True)
+
+
+@pytest.mark.parametrize(
+    "command", [["token", "list"], ["token", "create", "--name", "CI"], ["organization", "list"], ["downgrade", "0001"]]
+)
+def test_a_catalog_that_is_not_there_is_told_of_and_not_made(command: list[str], tmp_path: Path) -> None:
+    ended = CliRunner().invoke(app, command)
+    assert (ended.exit_code, "There is no catalog under" in ended.output) == (1, True)
+    assert [*tmp_path.rglob("catalog.db")] == []
+
+
+def test_a_catalog_without_tables_is_told_without_a_statement(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "catalog.db").touch()
+    ended = CliRunner().invoke(app, ["token", "list"])
+    assert (ended.exit_code, "no such table" in ended.output, "SELECT" in ended.output) == (1, True, False)
+
+
+def test_an_unknown_scope_is_told_with_those_that_there_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TIDEMARK_CATALOG", f"sqlite:///{tmp_path / 'catalog.db'}")
+    ended = CliRunner().invoke(app, ["token", "create", "--name", "CI", "--scope", "write:everything"])
+    assert ended.exit_code == 1
+    assert "no scope 'write:everything'" in ended.output
+    assert "write:instances" in ended.output
 
 
 def test_an_empty_setting_is_an_unset_one(monkeypatch: pytest.MonkeyPatch) -> None:
