@@ -6,11 +6,11 @@ from rich.table import Table
 
 from catalog import operator
 from tidemark.settings import Settings
-from tidemark.tokens import in_catalog
+from tidemark.tokens import copied, in_catalog
 
 
 def table(settings: Settings) -> Table:
-    shown = Table("Slug", "Name", "Id", "Created", "Audit events kept")
+    shown = Table(copied("Slug"), "Name", copied("Id"), "Created", "Audit events kept")
     for one in in_catalog(settings, operator.list_organizations):
         kept = "for ever" if one.audit_retention_days is None else f"{one.audit_retention_days} days"
         shown.add_row(one.slug, one.name, one.id, f"{one.created_at:%Y-%m-%d}", kept)

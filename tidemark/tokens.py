@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import TypeVar
 
-from rich.table import Table
+from rich.table import Column, Table
 
 from catalog import operator
 from catalog.database import Database, open_database
@@ -33,7 +33,7 @@ def create(settings: Settings, name: str, scopes: list[str] | None, holder: Hold
 
 
 def table(settings: Settings, organization: str) -> Table:
-    shown = Table("Account", "Slug", "Name", "Scopes", "Created", "State")
+    shown = Table(copied("Account"), copied("Slug"), "Name", "Scopes", "Created", "State")
     for account, token in in_catalog(settings, lambda it: operator.list_tokens(it, organization)):
         created = f"{token.created_at:%Y-%m-%d}"
         shown.add_row(account.slug, token.slug, token.name, " ".join(token.scopes), created, _state(token))
@@ -46,6 +46,11 @@ def revoke(settings: Settings, slug_or_secret: str, holder: Holder) -> None:
         in_catalog(settings, lambda it: operator.revoke_secret(it, slug_or_secret))
     else:
         in_catalog(settings, lambda it: operator.revoke_token(it, slug_or_secret, holder))
+
+
+def copied(heading: str) -> Column:
+    """A column of what is typed again elsewhere: broken where the terminal is narrow, but never cut off."""
+    return Column(heading, overflow="fold")
 
 
 def _state(token: Token) -> str:

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 import yaml
+from rich.console import Console
 from typer.main import get_command
 from typer.testing import CliRunner
 
@@ -184,3 +185,25 @@ def test_an_empty_setting_is_an_unset_one(monkeypatch: pytest.MonkeyPatch) -> No
 
 def test_every_setting_says_what_it_is_for() -> None:
     assert all(field.description for field in Settings.model_fields.values())
+
+
+def test_tokens_of_any_organization_are_made_shown_whole_and_revoked_by_themselves(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def run(*command: str) -> str:
+        ended = CliRunner().invoke(app, command)
+        assert ended.exit_code == 0, ended.output
+        return ended.output
+
+    monkeypatch.setenv("TIDEMARK_CATALOG", f"sqlite:///{tmp_path / 'catalog.db'}")
+    monkeypatch.setattr("tidemark.cli.token.console", Console(width=80))
+    migrate(f"sqlite:///{tmp_path / 'catalog.db'}")
+    run("organization", "create", "--name", "Acme")
+    secret = run("token", "create", "--name", "A name of " + "some " * 9 + "length", "--organization", "acme").split()[
+        -1
+    ]
+    shown = run("token", "list", "--organization", "acme")
+    columns = [line.split("│")[2].strip() for line in shown.splitlines() if line.startswith("│")]
+    assert f"a-name-of-{'some-' * 9}length" in "".join(columns)
+    run("token", "revoke", secret)
+    assert "revoked" in run("token", "list", "--organization", "acme")
