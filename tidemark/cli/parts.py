@@ -66,7 +66,8 @@ def worker(
 
 
 def _serve(*, ingest: bool, api: bool, sink: bool) -> None:
-    from tidemark.http import Parts, serve
+    from tidemark.http import serve
+    from tidemark.parts import Parts
 
     with settings() as given:
         serve(given, Parts(ingest, api, sink))

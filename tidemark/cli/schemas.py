@@ -43,7 +43,8 @@ def openapi() -> None:
     """Print the OpenAPI document, as `GET /openapi.json` answers it."""
     import json
 
-    from tidemark.http import Parts, compose
+    from tidemark.http import compose
+    from tidemark.parts import Parts
 
     document = compose(Settings(), Parts()).openapi()
     typer.echo(json.dumps(document, indent=2, ensure_ascii=False))

@@ -11,7 +11,8 @@ from openapi_spec_validator import validate
 
 from tests.pipeline import ROOT
 from tests.tenants import operations
-from tidemark.http import Parts, compose
+from tidemark.http import compose
+from tidemark.parts import Parts
 from tidemark.settings import Settings
 
 

@@ -9,7 +9,8 @@ from fastapi import FastAPI
 from fastapi.routing import iter_route_contexts
 
 from catalog.principal import SCOPES
-from tidemark.http import Parts, compose
+from tidemark.http import compose
+from tidemark.parts import Parts
 from tidemark.settings import Settings
 
 #: What anyone may ask, without a token.
