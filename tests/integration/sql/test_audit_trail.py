@@ -3,8 +3,7 @@ from __future__ import annotations
 import json
 import string
 from collections.abc import Sequence
-from datetime import datetime, timedelta
-from decimal import Decimal
+from datetime import timedelta
 from typing import Any
 from urllib.parse import quote
 from uuid import uuid4
@@ -67,26 +66,6 @@ async def test_the_pages_are_the_rows_newest_first(
             found = await pages(client, path, limit=limit)
             assert [event["id"] for page in found for event in page] == ids(newest_first(log))
             assert all(len(page) == limit for page in found[:-1])
-
-
-@FEW
-@given(history=_histories, status=st.sampled_from(["ACCEPTED", "REJECTED", "READ"]), after=_moments, before=_moments)
-async def test_filters_give_what_a_naive_look_gives(
-    clickhouse: ClickHouse, history: list[list[Command]], status: str, after: datetime, before: datetime
-) -> None:
-    log = await written(clickhouse, history, limit=Decimal(10))
-    query = {"status": status, "after": after.isoformat(), "before": before.isoformat(), "entitlement": "calls"}
-    expected = [
-        row
-        for row in newest_first(log)
-        if row["status"] == status and _micros(after) <= row["received_at"] <= _micros(before)
-    ]
-    async with trail_client(clickhouse, log.held_against.organization_id) as client:
-        assert [event["id"] for event in (await client.get(PATH, params=query)).json()["items"]] == ids(expected)
-
-
-def _micros(moment: datetime) -> int:
-    return round(moment.timestamp()) * 1_000_000
 
 
 @pytest.mark.parametrize(

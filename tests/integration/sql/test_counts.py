@@ -1,9 +1,7 @@
-"""Counts and values over time, held equal to a naive recount of the same rows."""
+"""Counts and values over time: where days begin, what comes first, and which questions make no sense."""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -12,159 +10,26 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 from metering.command import Command, Read
-from metering.meter import Behavior
-from metering.period import Period, ResetPeriod
+from metering.period import ResetPeriod
 from sql.clickhouse import ClickHouse
-from sql.instants import micros, moment_at
+from sql.instants import micros
 from stream.rows import COLUMNS, TABLE, parts
 from tests.decisions_log import DecisionsLog, report
 from tests.integration.sql.test_clickhouse import log_of, rows_in
 from tests.integration.sql.trail import trail_client
 
-FEW = settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True, database=None)
 INSTANCE = "/instances/prod"
 HISTORY = f"{INSTANCE}/entitlements/calls/usage/history"
-STATUSES = ("accepted", "rejected", "read")
 
-#: Each with a moment that its clocks changed a while before, or after which they will.
-ZONES = {
-    "UTC": datetime(2026, 10, 31, 20, tzinfo=UTC),
-    "America/New_York": datetime(2026, 10, 31, 20, tzinfo=UTC),
-    "Europe/Berlin": datetime(2026, 3, 28, 20, tzinfo=UTC),
-    "Australia/Lord_Howe": datetime(2026, 4, 4, 9, tzinfo=UTC),
-    "Asia/Kathmandu": datetime(2026, 6, 30, 9, tzinfo=UTC),
-}
-zones = st.sampled_from(list(ZONES))
-widths = st.sampled_from(["MINUTE", "HOUR", "DAY", "MONTH"])
-SPAN = {
-    "MINUTE": timedelta(hours=5),
-    "HOUR": timedelta(days=4),
-    "DAY": timedelta(days=40),
-    "MONTH": timedelta(days=400),
-}
-
-_values = st.sampled_from(["1", "2.5", "0.000000000001", "99999999999999999999", "-3"])
-_late = st.sampled_from([0, 0, 0, 50, 5_000, 80_000])
-_pauses = st.sampled_from([0, 1, 59, 700, 900, 3_600, 40_000, 90_000, 2_600_000])
-_behaviors = st.sampled_from([Behavior.APPEND, Behavior.APPEND, Behavior.SET])
+AUTUMN = datetime(2026, 10, 31, 20, tzinfo=UTC)
 
 
-@st.composite
-def histories(draw: st.DrawFn) -> tuple[DecisionsLog, str]:
-    """What was decided on one meter, on time and late, around the hour at which a zone's clocks change."""
-    zone = draw(zones)
-    limit, reset = draw(st.sampled_from([-1, 6])), draw(st.sampled_from([None, None, *ResetPeriod]))
-    log = log_of(str(uuid4()), limit=Decimal(limit), reset_period=reset)
-    now = ZONES[zone]
-    for value, behavior, pause, late in draw(
-        st.lists(st.tuples(_values, _behaviors, _pauses, _late), min_size=1, max_size=25)
-    ):
-        now += timedelta(seconds=pause)
-        log.decide(_command(value, behavior, now, late))
-    return log, zone
-
-
-def _command(value: str, behavior: Behavior, now: datetime, late: int) -> Command:
-    if value == "-3":
-        return Read(now, "reader")
-    made = report(value, now, timestamp=now - timedelta(seconds=late))
-    return type(made)(made.value, behavior, made.timestamp, made.received_at, made.token)
-
-
-async def write(clickhouse: ClickHouse, log: DecisionsLog) -> list[dict[str, Any]]:
-    """Write the log's rows as the sink does; returns them by their columns' names."""
-    rows = rows_in(log)
-    for part in parts(rows):
+async def write(clickhouse: ClickHouse, log: DecisionsLog) -> None:
+    """Write the log's rows as the sink does."""
+    for part in parts(rows_in(log)):
         await clickhouse.insert(TABLE, COLUMNS, part)
-    return [dict(zip(COLUMNS, row, strict=True)) for row in rows]
-
-
-def received(row: dict[str, Any]) -> datetime:
-    return moment_at(row["received_at"])
-
-
-def counted(rows: Sequence[dict[str, Any]]) -> dict[str, int]:
-    found = Counter(str(row["status"]).lower() for row in rows)
-    return {status: found[status] for status in STATUSES}
-
-
-def within(rows: Sequence[dict[str, Any]], start: str, end: str) -> list[dict[str, Any]]:
-    first, last = datetime.fromisoformat(start), datetime.fromisoformat(end)
-    return [row for row in rows if first <= received(row) < last]
-
-
-def value_at(rows: Sequence[dict[str, Any]], end: datetime) -> Decimal:
-    """What a lookup shows just before `end`: the last that was decided in the period that runs then."""
-    last = end - timedelta(microseconds=1)
-    periods = [(row, _period(row)) for row in rows if received(row) < end]
-    running = [row for row, period in periods if period.holds(last)]
-    return Decimal(str(running[-1]["after"])) if running else Decimal(0)
-
-
-def _period(row: dict[str, Any]) -> Period:
-    return Period(*(None if row[end] is None else moment_at(row[end]) for end in ("period_start", "period_end")))
-
-
-@FEW
-@given(history=histories(), width=widths)
-async def test_the_usage_history_is_a_recount(
-    clickhouse: ClickHouse, history: tuple[DecisionsLog, str], width: str
-) -> None:
-    log, zone = history
-    rows = await write(clickhouse, log)
-    since = received(rows[0]) - timedelta(hours=1)
-    query = {"from": since.isoformat(), "to": (since + SPAN[width]).isoformat(), "window": width, "timezone": zone}
-    async with trail_client(clickhouse, log.held_against.organization_id) as client:
-        response = (await client.get(HISTORY, params=query)).raise_for_status()
-    for point in _exact(response)["items"]:
-        here = within(rows, point["start"], point["end"])
-        value = value_at(rows, datetime.fromisoformat(point["end"]))
-        on_time = [Decimal(str(row["after"])) for row in here if _period(row).holds(received(row))] or [value]
-        accepted = [row for row in here if row["status"] == "ACCEPTED"]
-        assert point["value"] == value
-        assert (point["min"], point["max"]) == (min(on_time), max(on_time))
-        assert point["reported"] == sum((row["value"] for row in accepted), Decimal(0))
-        assert point["events"] == len(here)
-        assert (point["accepted"], point["rejected"]) == (len(accepted), counted(here)["rejected"])
-
-
-def _exact(response: Any) -> Any:
-    return response.json(parse_float=Decimal, parse_int=Decimal)
-
-
-@FEW
-@given(history=histories(), interval=st.sampled_from(["hour", "day"]))
-async def test_timelines_and_stats_are_recounts(
-    clickhouse: ClickHouse, history: tuple[DecisionsLog, str], interval: str
-) -> None:
-    log, zone = history
-    rows = await write(clickhouse, log)
-    since = received(rows[0])
-    span = {"from": since.isoformat(), "to": (since + timedelta(days=30)).isoformat()}
-    query = {**span, "interval": interval, "timezone": zone}
-    async with trail_client(clickhouse, log.held_against.organization_id) as client:
-        for path in (f"{INSTANCE}/audit-trails", "/audit-trails"):
-            bars = (await client.get(f"{path}/timeline", params=query)).raise_for_status().json()["items"]
-            same = (await client.get(f"{path}/timeline", params={**query, "entitlement": "calls"})).json()["items"]
-            none = (await client.get(f"{path}/timeline", params={**query, "entitlement": "seats"})).json()["items"]
-            stats = (await client.get(f"{path}/stats")).raise_for_status().json()
-            assert bars == same == _recounted(bars, rows, ZoneInfo(zone), interval)
-            assert all(sum(bar[status] for status in STATUSES) == 0 for bar in none)
-            assert stats == {"total": len(rows), **counted(rows), "today": 0, "since": None}
-
-
-def _recounted(
-    bars: Sequence[dict[str, Any]], rows: Sequence[dict[str, Any]], zone: ZoneInfo, interval: str
-) -> list[dict[str, Any]]:
-    """The bars as counts by what the zone's clocks and calendar called each row's time."""
-    form = "%Y-%m-%d" if interval == "day" else "%Y-%m-%d %H %z"
-    called = [(received(row).astimezone(zone).strftime(form), row) for row in rows]
-    starts = [(bar["start"], datetime.fromisoformat(bar["start"]).astimezone(zone).strftime(form)) for bar in bars]
-    return [{"start": start, **counted([row for name, row in called if name == here])} for start, here in starts]
 
 
 async def test_today_begins_at_midnight_in_the_zone(clickhouse: ClickHouse) -> None:
@@ -239,7 +104,7 @@ async def test_the_most_used_and_the_most_refused_come_first(clickhouse: ClickHo
             entitlement_slug=f"{name}-ent",
             limit=Decimal(accepted),
         )
-        log.decide(*(report() for _ in range(accepted + rejected)), Read(ZONES["UTC"], "reader"))
+        log.decide(*(report() for _ in range(accepted + rejected)), Read(AUTUMN, "reader"))
         await write(clickhouse, log)
     async with trail_client(clickhouse, organization) as client:
         for order, names in (("total", "bac"), ("accepted", "acb"), ("rejected", "bca"), ("read", "abc")):
@@ -281,7 +146,7 @@ async def test_the_nearest_to_their_limit_are_those_of_periods_that_run(clickhou
 
 
 async def test_what_was_renamed_keeps_its_history(clickhouse: ClickHouse) -> None:
-    organization, now = str(uuid4()), ZONES["UTC"]
+    organization, now = str(uuid4()), AUTUMN
     log = log_of(organization, limit=Decimal(9))
     log.decide(report("2", now))
     log.held_against = msgspec.structs.replace(log.held_against, entitlement_slug="renamed", instance_slug="other")
