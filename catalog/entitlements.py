@@ -18,6 +18,8 @@ from metering.problems import Conflict
 
 
 class EntitlementType(StrEnum):
+    """What can be granted: a yes or no, a metered quota, or a document."""
+
     BOOLEAN = "BOOLEAN"
     NUMBER = "NUMBER"
     CONFIG = "CONFIG"

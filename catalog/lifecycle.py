@@ -17,6 +17,8 @@ from metering.problems import (
 
 
 class LifecycleState(StrEnum):
+    """Where a license stands in its life."""
+
     DRAFT = "DRAFT"
     PUBLISHED = "PUBLISHED"
     ARCHIVED = "ARCHIVED"
@@ -58,16 +60,19 @@ def check_assignable(slug: str, state: str) -> None:
 
 
 def check_draft(state: str) -> None:
+    """Raise `NotADraft` where there is nothing to publish."""
     if state != LifecycleState.DRAFT:
         raise NotADraft(f"Only a DRAFT can be published; this license is {state}.")
 
 
 def check_published(state: str) -> None:
+    """Raise `NotPublished` where there is nothing to archive."""
     if state != LifecycleState.PUBLISHED:
         raise NotPublished(f"Only a PUBLISHED license can be archived; this one is {state}.")
 
 
 def check_archived(state: str) -> None:
+    """Raise `NotArchived` where there is nothing to unarchive."""
     if state != LifecycleState.ARCHIVED:
         raise NotArchived(f"Only an ARCHIVED license can be unarchived; this one is {state}.")
 

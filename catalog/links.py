@@ -110,5 +110,6 @@ class Links:
 
 
 async def licenses_granting(work: Work, entitlement: Entitlement) -> Blockers:
+    """The licenses that stand in the way of changing or deleting the entitlement, by their slugs."""
     granting = select(License).join(Link, Link.license_id == License.id).where(Link.entitlement_id == entitlement.id)
     return await blockers(work.session, granting.order_by(License.slug))

@@ -14,6 +14,8 @@ SCOPES: Final = frozenset(f"{access}:{module}" for access in ("read", "write") f
 
 @dataclass(frozen=True, slots=True)
 class Principal:
+    """Whoever a token acts for, and what it may do."""
+
     organization_id: str
     account_id: str
     account_name: str

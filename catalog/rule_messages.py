@@ -40,6 +40,7 @@ def frame(request: Request) -> bytes:
 
 
 def read_frame(body: bytes) -> Request:
+    """The request that `frame` wrote, without its length."""
     return _decoder.decode(body)
 
 
@@ -51,4 +52,5 @@ def line(verdict: Verdict) -> bytes:
 
 
 def read_line(text: bytes) -> Verdict:
+    """The verdict that `line` wrote."""
     return _DECISIVE.get(text) or Verdict(failure=text[1:].decode())

@@ -80,10 +80,12 @@ class Tokens(Repository[Token]):
 
 
 def new_secret() -> str:
+    """The plaintext of a new token, which nobody can guess; it is shown once and stored nowhere."""
     return PREFIX + secrets.token_urlsafe(_SECRET_BYTES)
 
 
 def digest_of(secret: str) -> bytes:
+    """What is stored of a token. One hash is enough: a secret of so many random bytes can't be tried out."""
     return sha256(secret.encode()).digest()
 
 

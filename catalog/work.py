@@ -45,6 +45,7 @@ def stamp(row: Stamped, by: Principal, now: datetime) -> None:
 
 @asynccontextmanager
 async def read(database: Database, principal: Principal) -> AsyncIterator[Work]:
+    """Work that changes nothing: what it stamps or adds is not committed."""
     async with database.session() as session:
         yield Work(session, principal, datetime.now(UTC))
 

@@ -19,6 +19,8 @@ from metering.rollover import Opened, open_period
 
 
 class Status(StrEnum):
+    """What came of a report, or that it was a lookup."""
+
     ACCEPTED = "ACCEPTED"
     REJECTED = "REJECTED"
     READ = "READ"

@@ -13,6 +13,8 @@ class MeterType(StrEnum):
 
 
 class Aggregation(StrEnum):
+    """How the values of raw events become one value of a period."""
+
     SUM = "SUM"
     COUNT = "COUNT"
     AVERAGE = "AVERAGE"

@@ -19,6 +19,8 @@ DUSK: Final = datetime.max.replace(tzinfo=UTC)
 
 
 class ResetPeriod(StrEnum):
+    """How long a meter counts before it starts anew."""
+
     HOUR = "HOUR"
     DAY = "DAY"
     WEEK = "WEEK"

@@ -183,7 +183,6 @@ class ThresholdExceeded(Conflict):
         requested: Decimal,
         remaining: Decimal | None,
         resets_at: datetime | None,
-        **extensions: Any,
     ) -> None:
         super().__init__(
             f"The report would take the usage from {current:f} past its limit of {limit:f}.",
@@ -192,7 +191,6 @@ class ThresholdExceeded(Conflict):
             requested=requested,
             remaining=remaining,
             resetsAt=resets_at,
-            **extensions,
         )
 
 

@@ -12,6 +12,7 @@ _MICROSECOND: Final = timedelta(microseconds=1)
 
 
 def micros(moment: datetime) -> int:
+    """Whole microseconds since 1970; what is finer is cut off."""
     return (moment - EPOCH) // _MICROSECOND
 
 

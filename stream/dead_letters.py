@@ -87,6 +87,8 @@ class ContentGone(Exception):
 
 
 class Appender(Protocol):
+    """Where a record is put back; `LogAppender` is the real one."""
+
     async def append(self, topic: str, partition: int, value: bytes, key: bytes | None, headers: Headers) -> int:
         """The offset that the record has, once the log holds it."""
 

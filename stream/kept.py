@@ -40,6 +40,7 @@ class Kept(msgspec.Struct, frozen=True, array_like=True):
 
 
 def can_be_kept(batch: Batch, appended_at: datetime, size: int) -> bool:
+    """Whether the record, of `size` bytes, is none of the strange ones that have receipts by themselves."""
     latest = max((command.received_at for command in batch.commands), default=appended_at)
     return (
         size <= LARGEST
@@ -49,6 +50,7 @@ def can_be_kept(batch: Batch, appended_at: datetime, size: int) -> bool:
 
 
 def record_key(appended_at: datetime, offset: int) -> bytes:
+    """The key of the record at `offset`, in the order of the log's time."""
     return b"r" + _seconds(appended_at).to_bytes(8, "big") + offset.to_bytes(8, "big")
 
 
@@ -68,6 +70,7 @@ def ids_before(forgotten: datetime) -> bytes:
 
 
 def index_key(meter: bytes, transaction_id: str) -> bytes:
+    """Where the index has the report of a meter under an id that ingest made, in the order of the ids' time."""
     return b"g" + transaction_id[len(PREFIX) :].encode() + meter
 
 
@@ -88,6 +91,7 @@ def index_of_receipt(receipt_key: bytes) -> bytes | None:
 
 
 def entry(record_key: bytes, position: int) -> bytes:
+    """What the index has there: the record that the report stands in, and its position."""
     return record_key + position.to_bytes(4, "big")
 
 

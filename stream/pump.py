@@ -120,6 +120,7 @@ def too_many(waiting: Waiting, expected_wait: float) -> Problem:
 
 
 def out_of_reach(waiting: Waiting) -> Problem:
+    """Nobody is connected: it never left."""
     return Unavailable(
         "The log is out of reach; the command does not count. Send it again in a moment.",
         headers=_RETRY_AFTER,
@@ -128,6 +129,7 @@ def out_of_reach(waiting: Waiting) -> Problem:
 
 
 def not_taken(waiting: Waiting) -> Problem:
+    """It waited for its turn until its deadline: it never left."""
     return Unavailable(
         "The log did not take the command in time; it does not count. Send it again.",
         headers=_RETRY_AFTER,
@@ -136,6 +138,7 @@ def not_taken(waiting: Waiting) -> Problem:
 
 
 def not_decided(waiting: Waiting) -> Problem:
+    """It left, and no answer came: it may count, and a retry under its id never counts twice."""
     generated = waiting.transaction_id is not None and generated_at(waiting.transaction_id) is not None
     within = " within ten minutes" if generated else ""
     return NoDecision(

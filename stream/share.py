@@ -35,6 +35,8 @@ class Reassigned(Exception):
 
 
 class Share(Protocol):
+    """What of the table one sink is to copy."""
+
     async def join(self) -> list[LaneOf]:
         """The lanes to copy, each as its partitions; none while there are sinks enough. Raises `KafkaError`."""
 

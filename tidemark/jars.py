@@ -42,10 +42,12 @@ class Jar:
 
 
 def locked_jars() -> list[Jar]:
+    """Those that `kafka.lock` names."""
     return [Jar(*line.split()) for line in LOCK.read_text().splitlines() if line and not line.startswith("#")]
 
 
 def default_cache() -> Path:
+    """Where this user's jars are kept, over all data directories."""
     return platformdirs.user_cache_path("tidemark") / "jars"
 
 

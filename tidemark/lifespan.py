@@ -44,6 +44,7 @@ log: Final = logging.getLogger(__name__)
 
 @asynccontextmanager
 async def lifespan(app: FastAPI, settings: Settings, parts: Parts) -> AsyncIterator[None]:
+    """Everything that these parts stand on is open, on `app.state`, for the length of the block."""
     async with AsyncExitStack() as stack:
         if parts.ingest or parts.api:
             await _open_edges(app, settings, stack)
@@ -125,6 +126,7 @@ def _open_live(app: FastAPI, settings: Settings, clickhouse: ClickHouse, stack: 
 
 
 def open_sink(app: FastAPI, sink: Sink, stack: AsyncExitStack) -> None:
+    """Keep the sink copying beside the app, watched by its health and its metrics."""
     app.state.sink = sink
     _run(stack, _copy(sink), "sink")
     app.state.health.watch("sink", lambda: sink.is_copying)

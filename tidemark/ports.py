@@ -18,6 +18,7 @@ def free_port(host: str) -> int:
 
 
 def is_free(host: str, port: int) -> bool:
+    """Whether nobody listens there now."""
     try:
         bind(host, port)
     except OSError:

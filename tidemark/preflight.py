@@ -52,6 +52,7 @@ def _lock(lock: IO[str], data: Path) -> None:
 
 
 def make_directory(data: Path) -> None:
+    """Raises `CannotRun` where it can't be made."""
     try:
         data.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -90,6 +91,7 @@ def check_catalog(settings: Settings) -> None:
 
 
 def check_disk(data: Path) -> None:
+    """Raises `DiskFull` where less is free than a log needs to go on."""
     free = shutil.disk_usage(data).free
     if free < _LEAST_FREE:
         raise DiskFull(

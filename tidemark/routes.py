@@ -10,6 +10,7 @@ from starlette.routing import Route
 
 
 def include(app: FastAPI, router: APIRouter) -> None:
+    """Add a router's routes under both paths; the document tells the bare ones."""
     app.include_router(router)
     app.include_router(router, prefix="/api", include_in_schema=False)
 

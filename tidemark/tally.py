@@ -13,6 +13,8 @@ _REFUSALS: Final = ("ThresholdExceeded", "LicenseInactive", "LicenseOutsideDates
 
 
 class Outcome(Enum):
+    """What came of a row: decided either way, or not at all."""
+
     ACCEPTED = "accepted"
     REJECTED = "rejected"
     FAILED = "failed"
@@ -52,6 +54,7 @@ class Tally:
 
 
 def outcome_of(response: httpx.Response) -> Outcome:
+    """A refusal by the limit or the license is a decision; any other failure is none."""
     if response.status_code == httpx.codes.OK:
         return Outcome.ACCEPTED
     if response.status_code in (httpx.codes.CONFLICT, httpx.codes.FORBIDDEN):

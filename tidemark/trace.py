@@ -65,6 +65,7 @@ def body_of(row: dict[str, str], trace: Trace, transaction_id: str) -> bytes:
 
 
 def number_of(text: str) -> Decimal:
+    """The cell's number, exactly; raises `ValueError` for what no report may carry."""
     if not _NUMBER.fullmatch(text.strip()):
         raise ValueError(f"{text[:100]!r} is no number")
     return checked(Decimal(text.strip()))

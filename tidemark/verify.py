@@ -41,6 +41,7 @@ def verify(settings: Settings, console: Console, *, rows: bool) -> Findings:
 
 @contextmanager
 def failing_in_words() -> Iterator[None]:
+    """Raise `CannotRun` where the log, the catalog or the audit trail can't be read."""
     try:
         yield
     except _AWAY as error:
