@@ -1,3 +1,5 @@
+"""Decisions: what a report, a read or a peek gets, and what it leaves behind."""
+
 from __future__ import annotations
 
 from datetime import timedelta
@@ -8,12 +10,12 @@ import pytest
 
 from metering.balance import NEW_BALANCE, Balance, Place
 from metering.command import Peek
-from metering.decision import Decision, Receipt, Standing, Status, decide, remember
-from metering.grant import Line, Reason
-from metering.meter import Aggregation, Behavior
+from metering.decision import Status, decide
+from metering.grant import Reason
+from metering.meter import Aggregation
 from metering.period import DAWN, DUSK, ResetPeriod
 from metering.problems import TimestampOutOfRange
-from tests.unit.metering.given import NOW, REMEMBER_FOR, Meter, at, grant, report
+from tests.unit.metering.given import NOW, Meter, at, grant, report
 
 MICROSECOND = timedelta(microseconds=1)
 
@@ -151,117 +153,6 @@ def test_a_balance_knows_the_last_command_that_it_holds() -> None:
     assert not balance.has_folded(Place(7, 3))
 
 
-# Crossings
-
-
-@pytest.mark.parametrize(
-    ("first", "then", "crossing"),
-    [
-        ("79", "0.9", Line.NONE),
-        ("79", "1", Line.WARNING),
-        ("80", "5", Line.NONE),
-        ("79", "21", Line.REACHED),
-        ("85", "15", Line.REACHED),
-        ("100", "0", Line.NONE),
-        ("100", "1", Line.EXCEEDED),
-        ("101", "1", Line.NONE),
-        ("1", "150", Line.EXCEEDED),
-        ("-50", "130", Line.WARNING),
-    ],
-)
-def test_a_report_crosses_one_line_however_far_it_jumps(first: str, then: str, crossing: Line) -> None:
-    meter = Meter(grant("100", warning_percent="80", overage_percent="-1"))
-    meter.append(first)
-    assert meter.append(then).crossing is crossing
-
-
-def test_the_first_report_crosses_from_below() -> None:
-    assert Meter(grant("5")).append("5").crossing is Line.REACHED
-    assert Meter(grant("0")).append("0").crossing is Line.REACHED
-
-
-def test_a_refused_report_crosses_nothing() -> None:
-    assert Meter(grant("5")).append("6").crossing is Line.NONE
-
-
-def test_a_value_that_fell_below_a_line_crosses_it_anew() -> None:
-    meter = Meter(grant("100", warning_percent="80"))
-    meter.append("90")
-    assert meter.set("10").crossing is Line.NONE
-    assert meter.append("80").crossing is Line.WARNING
-
-
-def test_a_limit_lowered_below_the_value_is_crossed_by_no_report() -> None:
-    meter = Meter(grant("100", overage_percent="-1"))
-    meter.append("50")
-    meter.edit(limit=Decimal(40))
-    assert meter.append("1").crossing is Line.NONE
-
-
-def test_each_period_crosses_its_lines_anew() -> None:
-    meter = Meter(grant("5", reset_period=ResetPeriod.DAY))
-    assert meter.append("5", at("2026-03-15")).crossing is Line.REACHED
-    assert meter.append("5", at("2026-03-16")).crossing is Line.REACHED
-
-
-# Transactions
-
-
-def test_a_retry_gets_the_first_answer_again_and_counts_once() -> None:
-    meter = Meter()
-    first = meter.append("5", transaction_id="t")
-    meter.append("1")
-    before = meter.balance
-    again = meter.answer_to(report("5.0", NOW + timedelta(days=1), transaction_id="t"))
-    assert isinstance(again, Receipt)
-    assert again.decision == first
-    assert meter.balance is before
-
-
-def test_a_retry_gets_its_answer_even_where_the_license_has_ended() -> None:
-    meter = Meter()
-    meter.append("5", transaction_id="t")
-    meter.edit(license_active=False)
-    assert isinstance(meter.answer_to(report("5", transaction_id="t")), Receipt)
-
-
-@pytest.mark.parametrize(
-    "other", [report("6", transaction_id="t"), report("5", behavior=Behavior.SET, transaction_id="t")]
-)
-def test_a_transaction_id_with_another_value_or_behavior_is_refused(other: Any) -> None:
-    meter = Meter()
-    meter.append("5", transaction_id="t")
-    decision = meter.decision_on(other)
-    assert (decision.status, decision.reason) == (Status.REJECTED, Reason.TRANSACTION_ID_REUSED)
-    assert (decision.after, decision.sequence) == (5, 2)
-
-
-def test_a_refused_report_does_not_consume_its_transaction_id() -> None:
-    meter = Meter(grant("5"))
-    assert meter.append("6", transaction_id="t").status is Status.REJECTED
-    assert meter.append("5", transaction_id="t").status is Status.ACCEPTED
-
-
-def test_a_transaction_is_forgotten_by_the_log_s_time() -> None:
-    meter = Meter()
-    meter.append("5", transaction_id="t")
-    just_before = report("5", NOW, received_at=NOW + REMEMBER_FOR - MICROSECOND, transaction_id="t")
-    assert isinstance(meter.answer_to(just_before), Receipt)
-    assert meter.append("5", NOW, received_at=NOW + REMEMBER_FOR, transaction_id="t").after == 10
-
-
-@pytest.mark.parametrize("kept", [Place(4, 0), Place(9, 0)])
-def test_a_receipt_of_this_command_or_a_later_one_does_not_change_a_replay(kept: Place) -> None:
-    command, here = report("5", transaction_id="t"), Place(4, 0)
-    first = decide(NEW_BALANCE, command, grant(), here)
-    assert isinstance(first[1], Decision)
-    receipt = remember(command, grant(), first[1], kept, REMEMBER_FOR)
-    assert decide(NEW_BALANCE, command, grant(), here, receipt) == first
-
-
-# What no clock at the edge lets through, but any producer could write
-
-
 @pytest.mark.parametrize("reset", [None, *ResetPeriod])
 @pytest.mark.parametrize("aggregation", Aggregation)
 def test_a_hostile_timestamp_is_decided_like_any_other(reset: ResetPeriod | None, aggregation: Aggregation) -> None:
@@ -284,22 +175,3 @@ def test_the_edge_and_the_fold_agree_on_the_period() -> None:
 def test_a_new_balance_has_counted_nothing() -> None:
     assert Balance() == NEW_BALANCE
     assert not NEW_BALANCE.has_folded(Place(0, 0))
-
-
-def test_a_peek_at_a_transaction_finds_the_first_answer_and_leaves_no_trace() -> None:
-    first = report("5", transaction_id="t-1")
-    balance, decision = decide(NEW_BALANCE, first, grant(), Place(0, 0))
-    assert isinstance(decision, Decision)
-    receipt = remember(first, grant(), decision, Place(0, 0), REMEMBER_FOR)
-    after, found = decide(balance, Peek(NOW, "t-1"), grant(), Place(1, 0), receipt)
-    assert (after, found) == (balance, receipt)
-
-
-def test_a_peek_at_a_forgotten_transaction_finds_where_the_meter_stands() -> None:
-    first = report("5", transaction_id="t-1")
-    balance, decision = decide(NEW_BALANCE, first, grant(), Place(0, 0))
-    assert isinstance(decision, Decision)
-    receipt = remember(first, grant(), decision, Place(0, 0), REMEMBER_FOR)
-    later = first.received_at + REMEMBER_FOR
-    _, found = decide(balance, Peek(later, "t-1"), grant(), Place(1, 0), receipt)
-    assert isinstance(found, Standing)
