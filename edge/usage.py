@@ -84,6 +84,7 @@ def refused(report: Report, grant: Grant, decision: Decision) -> Problem:
                 requested=plain(report.value),
                 remaining=_remaining(grant.limit, decision.before),
                 resets_at=decision.period.end,
+                overage_percent=plain(grant.overage_percent),
             )
         case Reason.TRANSACTION_ID_REUSED:
             return TransactionIdReused(

@@ -142,8 +142,9 @@ class ResourceNotFound(NotFound):
     def __init__(self, noun: str, slug: str, *, location: str | None = None) -> None:
         self.noun = noun
         where = location or f"path.{noun[0].lower()}{noun[1:]}Slug"
+        whose = "" if noun == "Organization" else " in this organization"
         super().__init__(
-            f"There is no {_kebab(noun).replace('-', ' ')} {slug!r} in this organization.",
+            f"There is no {_kebab(noun).replace('-', ' ')} {slug!r}{whose}.",
             faults=[Fault(where, "not found", slug)],
         )
 
@@ -183,9 +184,11 @@ class ThresholdExceeded(Conflict):
         requested: Decimal,
         remaining: Decimal | None,
         resets_at: datetime | None,
+        overage_percent: Decimal = Decimal(0),
     ) -> None:
+        granted = f" and the {overage_percent:f} % over it that are granted" if overage_percent else ""
         super().__init__(
-            f"The report would take the usage from {current:f} past its limit of {limit:f}.",
+            f"The report would take the usage from {current:f} past its limit of {limit:f}{granted}.",
             limit=limit,
             current=current,
             requested=requested,

@@ -42,6 +42,18 @@ def test_the_code_of_a_missing_resource_names_its_noun() -> None:
     assert document["errors"] == [{"location": "path.deploymentZoneSlug", "message": "not found", "value": "eu-1"}]
 
 
+def test_a_missing_organization_is_in_no_other() -> None:
+    assert ResourceNotFound("Organization", "acme").detail == "There is no organization 'acme'."
+
+
+def test_a_refused_report_is_told_what_is_granted_beyond_its_limit() -> None:
+    amounts = {name: Decimal(1_100) for name in ("current", "requested", "remaining")}
+    problem = ThresholdExceeded(limit=Decimal(1_000), **amounts, resets_at=None, overage_percent=Decimal(10))
+    assert problem.detail == (
+        "The report would take the usage from 1100 past its limit of 1000 and the 10 % over it that are granted."
+    )
+
+
 def test_a_refused_report_is_told_its_numbers_plainly() -> None:
     problem = ThresholdExceeded(
         limit=Decimal("1E+3"), current=Decimal(999), requested=Decimal(2), remaining=Decimal(1), resets_at=None
