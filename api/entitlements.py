@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Response
@@ -11,12 +13,14 @@ from pydantic import Field
 from api.auth import CatalogState, requires
 from api.fields import Flag, Label, Number, Position, Quantity, Slug, Text
 from api.json import ExactJson, ExactRoute
+from api.log import Log, standing_of
 from api.openapi import EDIT, LOOKUP
 from api.pages import Windowed, paged
 from api.paths import EntitlementSlug
 from api.shapes import NamedBody, PageView, StampedView, View
 from api.trail import ClickHouseState
 from catalog.blockers import in_use
+from catalog.catalog import Catalog
 from catalog.entitlements import Entitlement, Entitlements, EntitlementType, ResetAnchor
 from catalog.groups import Groups
 from catalog.instances import Instances
@@ -27,6 +31,7 @@ from metering.meter import Aggregation, MeterType
 from metering.period import ResetPeriod
 from metering.problems import Fault, Invalid
 from sql.clickhouse import ClickHouse
+from stream.gateway import Gateway
 
 Reader = Annotated[Principal, Depends(requires("read:entitlements"))]
 Writer = Annotated[Principal, Depends(requires("write:entitlements"))]
@@ -101,13 +106,20 @@ async def get_entitlement(slug: EntitlementSlug, caller: Reader, catalog: Catalo
 
 @router.put("/{entitlementSlug}", status_code=204, operation_id="UpdateEntitlement", responses=EDIT)
 async def update_entitlement(
-    slug: EntitlementSlug, body: EntitlementBody, caller: Writer, catalog: CatalogState, trail: ClickHouseState
+    slug: EntitlementSlug,
+    body: EntitlementBody,
+    caller: Writer,
+    catalog: CatalogState,
+    trail: ClickHouseState,
+    log: Log,
 ) -> None:
     """How it is counted can't change while a license grants it, or once a report on it was accepted."""
     values = body.to_replace(keeping=("group_slugs", *_METERING))
     async with catalog.read(caller) as work:
         before = await Entitlements(work).get(slug)
-    reporters = await _reporters(trail, before) if _recounts(before, values) else ()  # no edit waits for the answer
+    reporters: Sequence[str] = ()
+    if _recounts(before, values):  # asked before the edit, so that no other waits for the answer
+        reporters = [*await _reporters(trail, before), *await _counting(catalog, log, before)]
     async with catalog.edit(caller) as work:
         entitlements = Entitlements(work)
         entitlement = await entitlements.get(slug)
@@ -140,6 +152,14 @@ async def _reporters(trail: ClickHouse, entitlement: Entitlement) -> Sequence[st
     """The ids of instances whose reports were accepted, deleted ones too."""
     names = {"organization": entitlement.organization_id, "entitlement": entitlement.id}
     return [row[0] for row in await trail.query("entitlement_reporters", **names, limit=_MOST_REPORTERS)]
+
+
+async def _counting(catalog: Catalog, log: Gateway, entitlement: Entitlement) -> Sequence[str]:
+    """The ids of instances whose reports were accepted so lately that the trail may not have them yet."""
+    now = datetime.now(UTC)
+    grants = await catalog.resolver.lately_licensed(entitlement, now)
+    standings = await asyncio.gather(*(standing_of(grant, log, now) for grant in grants))
+    return [grant.instance_id for grant, standing in zip(grants, standings, strict=True) if standing.events]
 
 
 async def _ensure_countable_as_before(

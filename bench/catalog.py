@@ -133,7 +133,7 @@ async def _filled(url: str) -> AsyncIterator[tuple[Catalog, Stock, httpx.AsyncCl
 
 def _app(catalog: Catalog) -> FastAPI:
     app = FastAPI()
-    app.state.catalog, app.state.clickhouse = catalog, None
+    app.state.catalog, app.state.clickhouse, app.state.gateway = catalog, None, None
     for router in routers():
         app.include_router(router)
     api.problems.install(app)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import Select, and_, select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from catalog.cache import Cache
 from catalog.database import Database
 from catalog.entitlements import Entitlement, EntitlementType, ResetAnchor
+from catalog.feed import Change
 from catalog.groups import Group, Member
 from catalog.instances import Instance
 from catalog.licenses import License
@@ -23,7 +24,10 @@ from metering.grant import Grant
 from metering.meter import Aggregation, MeterType, effective
 from metering.period import ResetPeriod
 from metering.problems import EntitlementNotLicensed, ResourceNotFound
-from metering.quantity import UNLIMITED
+from metering.quantity import UNLIMITED, ZERO
+
+#: How far the audit trail may be behind the log before a person has to look.
+LATELY: Final = timedelta(minutes=5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +117,15 @@ class GrantResolver:
             raise ResourceNotFound("Entitlement", entitlement_slug)
         return instance.id, found
 
+    async def lately_licensed(self, entitlement: Entitlement, now: datetime) -> list[Grant]:
+        """The meters of the entitlement on instances whose right to it may have ended `LATELY`, by whatever edit."""
+        async with self._database.session() as session:
+            edited = set(await session.scalars(select(Change.subject).where(Change.at > now - LATELY)))
+            licensed = select(Instance, License).join(License, License.id == Instance.license_id)
+            rows = await session.execute(licensed.where(Instance.organization_id == entitlement.organization_id))
+            touched = [row for row in rows if not edited.isdisjoint((row[0].id, row[1].id))]
+        return [_grant(instance, license_, entitlement, UNLIMITED, ZERO) for instance, license_ in touched]
+
     async def existing_instances(self, organization_id: str, ids: Iterable[str]) -> set[str]:
         """Those of the ids that are an instance's still."""
         named = and_(Instance.organization_id == organization_id, Instance.id.in_([*ids]))
@@ -182,7 +195,9 @@ def _members(group_id: str, license_id: str) -> Select[Entitlement, Link | None]
 def _entitled(instance: Instance, license_: License, entitlement: Entitlement, link: Link) -> Entitled:
     kind = EntitlementType(entitlement.type)
     counted = kind is EntitlementType.NUMBER
-    grant = _grant(instance, license_, entitlement, Decimal(link.value["value"]) if counted else UNLIMITED, link)
+    grant = _grant(
+        instance, license_, entitlement, Decimal(link.value["value"]) if counted else UNLIMITED, link.overage_percent
+    )
     return Entitled(
         kind,
         link.value,
@@ -201,7 +216,7 @@ def _entitled(instance: Instance, license_: License, entitlement: Entitlement, l
     )
 
 
-def _grant(instance: Instance, license_: License, entitlement: Entitlement, limit: Decimal, link: Link) -> Grant:
+def _grant(instance: Instance, license_: License, entitlement: Entitlement, limit: Decimal, overage: Decimal) -> Grant:
     from_license = entitlement.reset_anchor == ResetAnchor.LICENSE_START
     return Grant(
         organization_id=instance.organization_id,
@@ -215,7 +230,7 @@ def _grant(instance: Instance, license_: License, entitlement: Entitlement, limi
         license_active=license_.is_active,
         aggregation=effective(MeterType(entitlement.meter_type), Aggregation(entitlement.aggregation_method)),
         limit=limit,
-        overage_percent=link.overage_percent,
+        overage_percent=overage,
         warning_percent=entitlement.warning_threshold_percent or None,  # 0 switches the warning off
         reset_period=ResetPeriod(entitlement.reset_period) if entitlement.reset_period else None,
         anchor=(instance.start_license_date or instance.created_at) if from_license else None,

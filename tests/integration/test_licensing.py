@@ -124,6 +124,15 @@ def test_an_edit_that_ends_a_license_is_in_force_on_every_replica(
         assert replica.report(1).json()["code"] == f"ReportEntitlementUsageMetric.{name}"
 
 
+def test_what_was_counted_a_moment_ago_stays_counted_the_same_way(client: httpx.Client) -> None:
+    sold = sell(client)
+    assert sold.report(5).is_success
+    client.delete(f"/licenses/{sold.license}/entitlements/{sold.entitlement}").raise_for_status()
+    change = {"name": "Calls", "type": "NUMBER", "aggregationMethod": "MAX"}
+    refused = client.put(f"/entitlements/{sold.entitlement}", json=change)
+    assert (refused.status_code, refused.json()["blockers"][0]["slug"]) == (409, sold.instance)
+
+
 def test_an_audit_event_says_which_license_and_version_decided(client: httpx.Client) -> None:
     sold = sell(client, limit=10)
     sold.report(4)

@@ -6,6 +6,7 @@ import asyncio
 import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack
+from decimal import Decimal
 from pathlib import Path
 
 import httpx
@@ -24,6 +25,11 @@ from catalog.organizations import Organization
 from catalog.principal import Principal
 from catalog.schema import METADATA
 from catalog.tokens import Token, Tokens, new_secret
+from metering.balance import Place
+from metering.command import Command
+from metering.decision import Standing
+from metering.grant import Grant
+from stream.gateway import Answered
 from tests.postgres import empty, fresh_database, postgres_server
 
 Clients = Callable[[dict[str, str]], Awaitable[httpx.AsyncClient]]
@@ -154,14 +160,32 @@ class Reporters:
         return [(instance, 1) for instance in self.instances]
 
 
+class Meters:
+    """Stands in for the log: `events` of those whose instances are named, and none of others."""
+
+    def __init__(self) -> None:
+        self.events: dict[str, int] = {}
+        self.asked: list[str] = []
+
+    async def submit(self, grant: Grant, command: Command) -> Answered:
+        self.asked.append(grant.instance_id)
+        events = self.events.get(grant.instance_id, 0)
+        return Answered(0, Place(0, 0), Standing(Decimal(events), events, grant.period_at(command.received_at)))
+
+
+@pytest.fixture
+def meters() -> Meters:
+    return Meters()
+
+
 @pytest.fixture
 def reporters() -> Reporters:
     return Reporters()
 
 
 @pytest.fixture
-def app(routed: FastAPI, catalog: Catalog, reporters: Reporters) -> FastAPI:
-    routed.state.catalog, routed.state.clickhouse = catalog, reporters
+def app(routed: FastAPI, catalog: Catalog, reporters: Reporters, meters: Meters) -> FastAPI:
+    routed.state.catalog, routed.state.clickhouse, routed.state.gateway = catalog, reporters, meters
     return routed
 
 

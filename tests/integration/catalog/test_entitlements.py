@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import uuid
 from typing import Any
 
 import httpx
+from sqlalchemy import delete
 
-from tests.integration.catalog.conftest import Reporters
+from catalog.catalog import Catalog
+from catalog.feed import Change
+from tests.integration.catalog.conftest import Meters, Reporters
 
 CALLS = {"name": "Calls", "type": "NUMBER", "resetPeriod": "MONTH", "warningThresholdPercent": 80}
 
@@ -85,6 +89,32 @@ async def test_an_entitlement_with_usage_is_counted_as_before_though_no_license_
         answer = await client.put("/entitlements/calls", json={"name": "Calls", "type": "NUMBER", **change})
         assert (answer.status_code, answer.json()["counts"]) == (409, {"Instance": 1}), change
         assert answer.json()["blockers"] == [{"type": "Instance", "slug": "prod", "name": "Prod"}]
+
+
+async def test_usage_that_the_trail_does_not_have_yet_is_counted_as_before(
+    client: httpx.AsyncClient, instance: str, reporters: Reporters, meters: Meters
+) -> None:
+    reporters.instances = [str(uuid.uuid4())]  # one that is gone
+    meters.events = {(await client.get(f"/instances/{instance}")).json()["id"]: 1}
+    await client.delete("/licenses/team/entitlements/calls")
+    answer = await client.put(
+        "/entitlements/calls", json={"name": "Calls", "type": "NUMBER", "aggregationMethod": "MAX"}
+    )
+    assert (answer.status_code, answer.json()["counts"]) == (409, {"Instance": 1})
+
+
+async def test_meters_are_asked_only_where_something_was_edited_lately(
+    client: httpx.AsyncClient, instance: str, catalog: Catalog, meters: Meters
+) -> None:
+    await client.delete("/licenses/team/entitlements/calls")
+    for change in ({"description": "Calls of the API"}, {"aggregationMethod": "SUM"}):
+        await client.put("/entitlements/calls", json={"name": "Calls", "type": "NUMBER", **change})
+    assert meters.asked == [], "what is counted the same way needs no question"
+    async with catalog.database.edit() as session:
+        await session.execute(delete(Change))
+    changed = {"name": "Calls", "type": "NUMBER", "aggregationMethod": "MAX"}
+    assert (await client.put("/entitlements/calls", json=changed)).status_code == 204
+    assert meters.asked == []
 
 
 async def test_usage_of_an_instance_that_is_gone_stands_in_nobody_s_way(
