@@ -26,7 +26,8 @@ async def expire(clickhouse: ClickHouse, wanted: Mapping[str, datetime]) -> dict
     new to take; the rows themselves may go a little later. Raises `ClickHouseError`, `Unavailable`.
     """
     taken = {organization: moment_at(until) for organization, until in await clickhouse.query("expiries")}
-    due = {one: until for one, until in wanted.items() if one not in taken or taken[one] < until}
+    new = {one: until for one, until in wanted.items() if one not in taken or taken[one] < until}
+    due = {one: until for one, until in new.items() if await _has_before(clickhouse, one, until)}
     if not due:
         return {}
     for organization, until in due.items():
@@ -37,6 +38,10 @@ async def expire(clickhouse: ClickHouse, wanted: Mapping[str, datetime]) -> dict
         log.info("retention takes the audit events of organization %s of before %s", organization, until)
         await clickhouse.command("expire_rows", organization=organization, until=micros(until), last=last)
     return due
+
+
+async def _has_before(clickhouse: ClickHouse, organization: str, until: datetime) -> bool:
+    return bool(await clickhouse.query("has_before", organization=organization, until=micros(until)))
 
 
 async def _drop_months(clickhouse: ClickHouse, expired: Mapping[str, datetime], last: Sequence[_Row]) -> None:

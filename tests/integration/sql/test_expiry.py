@@ -85,6 +85,11 @@ async def test_nothing_is_taken_twice_or_back(clickhouse: ClickHouse, organizati
     assert await kept_since(clickhouse, organization) == until
 
 
+async def test_of_nothing_it_is_not_said_that_it_was_taken(clickhouse: ClickHouse, organization: str) -> None:
+    assert await expire(clickhouse, {organization: FIRST, "nobody": LAST}) == {}
+    assert await kept_since(clickhouse, organization) is None
+
+
 async def test_a_month_that_nobody_keeps_is_dropped(clickhouse: ClickHouse) -> None:
     first, june = FIRST.replace(year=2033), datetime(2033, 6, 1, tzinfo=UTC)
     one, other = str(uuid4()), str(uuid4())
