@@ -9,6 +9,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import cached_property
 from typing import Any, Final
 
 from metering.problems import Fault, Invalid
@@ -54,21 +55,47 @@ class Search:
             "terms": [*self.numbers],
         }
 
-    def finds(self, row: Mapping[str, Any]) -> bool:
-        """Whether every term is in the row, given by its columns' names."""
-        if self == EVERYTHING:
+    def finds(self, searched: Searched) -> bool:
+        """Whether every term is in the row."""
+        if not (self.words or self.numbers or self.generated):
             return True
-        text = _text_of(row)
-        tokens, words = {*_WORD.findall(text)}, self.words.lower()
+        words = self.words.lower()
         return (
-            tokens.issuperset(_WORD.findall(words))
-            and all(term in text for term in words.split(" "))
-            and (row["transaction_id"] == self.generated or tokens.issuperset(_WORD.findall(self.generated)))
-            and all(_is_number_of(row, term) or _is_in(text, tokens, term) for term in self.numbers)
+            searched.holds(words)
+            and all(term in searched.text for term in words.split(" "))
+            and (searched.row["transaction_id"] == self.generated or searched.holds(self.generated))
+            and all(searched.has_number(term) or searched.has_term(term) for term in self.numbers)
         )
 
 
 EVERYTHING: Final = Search()
+
+
+@dataclass(frozen=True)
+class Searched:
+    """A row by its columns' names, taken apart once for any number of searches."""
+
+    row: Mapping[str, Any]
+
+    @cached_property
+    def text(self) -> str:
+        """The column `words`."""
+        row, transaction = self.row, self.row["transaction_id"] or ""
+        own = "" if len(transaction) == _GENERATED_LENGTH and transaction.startswith("tdm:") else transaction
+        return " ".join((*(row[name] or "" for name in _SEARCHED), own, row["metadata"])).lower()
+
+    @cached_property
+    def tokens(self) -> frozenset[str]:
+        return frozenset(_WORD.findall(self.text))
+
+    def holds(self, words: str) -> bool:
+        return self.tokens.issuperset(_WORD.findall(words))
+
+    def has_term(self, term: str) -> bool:
+        return term in self.text and self.holds(term)
+
+    def has_number(self, term: str) -> bool:
+        return Decimal(term) in (self.row["value"], self.row["after"], self.row["limit"])
 
 
 def _ensure_searchable(text: str) -> None:
@@ -76,21 +103,6 @@ def _ensure_searchable(text: str) -> None:
     if text and not 1 <= len(_WORD.findall(text)) <= _MOST_WORDS:
         fault = Fault("query.q", f"must hold 1 to {_MOST_WORDS} words, of letters and digits", text)
         raise Invalid("The text cannot be searched for.", faults=[fault])
-
-
-def _text_of(row: Mapping[str, Any]) -> str:
-    """The column `words`."""
-    transaction = row["transaction_id"] or ""
-    own = "" if len(transaction) == _GENERATED_LENGTH and transaction.startswith("tdm:") else transaction
-    return " ".join((*(row[name] or "" for name in _SEARCHED), own, row["metadata"])).lower()
-
-
-def _is_number_of(row: Mapping[str, Any], term: str) -> bool:
-    return Decimal(term) in (row["value"], row["after"], row["limit"])
-
-
-def _is_in(text: str, tokens: set[str], term: str) -> bool:
-    return term in text and tokens.issuperset(_WORD.findall(term))
 
 
 def _is_generated(term: str) -> bool:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from api.audit_event import shown
+from api.audit_search import Searched
 from api.json import encode
 from api.live_event import Scope, Wanted, row_of
 from stream.live import Heard, Live
@@ -23,6 +24,10 @@ from stream.records import AuditEvent
 #: Bytes that may wait for one listener.
 MOST_WAITING: Final = 256 << 10
 _RECORDS_A_CHUNK: Final = 1_000
+#: A stream sends at most so often, whatever happens; what comes after a pause goes at once.
+PACE_SECONDS: Final = 0.1
+#: What all streams together send a second at most: more of them send less often, and leave the process to its reports.
+_MOST_SENDS: Final = 5_000
 _ONE_LINE: Final = bytes.maketrans(b"\r\n", b"  ")
 
 
@@ -75,12 +80,14 @@ class Broadcast:
     def __init__(self, live: Live) -> None:
         self.live = live
         self.closed = False
+        self.listeners = 0
         self._groups: defaultdict[Scope, dict[Wanted, set[Listener]]] = defaultdict(dict)
         live.listener = self._hear
 
     @property
-    def listeners(self) -> int:
-        return sum(len(group) for groups in self._groups.values() for group in groups.values())
+    def pace(self) -> float:
+        """Seconds that a stream pauses after it sent something."""
+        return max(PACE_SECONDS, self.listeners / _MOST_SENDS)
 
     def close(self) -> None:
         self.closed = True
@@ -100,7 +107,7 @@ class Broadcast:
                 for event in heard.events
                 if event.place > since[heard.partition]
                 and wanted.is_about(event)
-                and wanted.takes(row := row_of(event))
+                and wanted.takes(Searched(row := row_of(event)))
             ]
             position = position.joined(heard.position)
         return Chunk(b"".join(blocks), position)
@@ -111,9 +118,11 @@ class Broadcast:
         listener = Listener()
         group = self._groups[wanted.scope].setdefault(wanted, set())
         group.add(listener)
+        self.listeners += 1
         try:
             yield listener
         finally:
+            self.listeners -= 1
             group.discard(listener)
             self._tidy(wanted)
 
@@ -130,8 +139,9 @@ class Broadcast:
             if groups := [*self._wanting(event)]:
                 row = row_of(event)
                 rendered = block(row, heard.before.at(heard.partition, event.place))
+                searched = Searched(row)
                 for wanted in groups:
-                    if wanted.takes(row):
+                    if wanted.takes(searched):
                         found[wanted].append(rendered)
         for wanted, blocks in found.items():
             chunk = Chunk(b"".join(blocks), heard.position)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from typing import Final
@@ -15,8 +16,6 @@ from api.missed import Missed
 from metering.problems import Problem, Unavailable
 from stream.position import LogPosition
 
-#: A stream sends at most so often, whatever happens; what comes after a pause goes at once.
-PACE_SECONDS: Final = 0.1
 #: How often it is asked whether the client may still listen.
 ALLOWED_EVERY: Final = 2.0
 #: How long a stream is silent at most.
@@ -87,7 +86,7 @@ class Follower:
                 return
             if chunk is not None:
                 yield chunk
-                await asyncio.sleep(PACE_SECONDS)
+                await asyncio.sleep(self._broadcast.pace * random.uniform(0.5, 1.5))  # noqa: S311  # not all at one moment
             elif time.monotonic() - self._sent_at > HEARTBEAT_SECONDS:
                 yield Chunk(b"", self._broadcast.live.position)
             else:

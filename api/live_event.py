@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from api.audit_search import EVERYTHING, Search
+from api.audit_search import EVERYTHING, Search, Searched
 from api.json import encode
 from metering.balance import Counter
 from metering.command import Report
@@ -38,14 +37,15 @@ class Wanted:
         grant = event.grant
         return grant.organization_id == self.organization_id and self.instance_id in (None, grant.instance_id)
 
-    def takes(self, row: Mapping[str, Any]) -> bool:
+    def takes(self, searched: Searched) -> bool:
         """Whether the organization's row is wanted."""
+        row = searched.row
         return (
             self.instance_id in (None, row["instance_id"])
             and row["status"] in self.statuses
             and self.entitlement in ("", row["entitlement_slug"])
             and self.token in ("", row["token"])
-            and self.search.finds(row)
+            and self.search.finds(searched)
         )
 
 

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from api.audit_event import named
 from api.audit_filter import Filter
+from api.audit_search import Searched
 from api.broadcast import Chunk, block
 from api.live_event import Wanted
 from api.trail import Turns
@@ -94,7 +95,7 @@ class Pages:
         position, blocks = since, []
         for row in _by_time(rows):
             position = position.at(row["partition"], Place(row["offset"], row["position"]))
-            if self._wanted.takes(row):
+            if self._wanted.takes(Searched(row)):
                 blocks.append(block(row, position))
         return Chunk(b"".join(blocks), position.joined(_read_whole(rows, until)))
 

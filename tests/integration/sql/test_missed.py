@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from api import missed
-from api.audit_search import Search
+from api.audit_search import Search, Searched
 from api.live_event import Wanted, row_of
 from api.missed import Missed
 from metering.balance import Place
@@ -55,7 +55,7 @@ def naive(log: DecisionsLog, wanted: Wanted, since: LogPosition) -> list[tuple[i
     return [
         (event.partition, event.place)
         for event in events
-        if event.place > since[event.partition] and wanted.is_about(event) and wanted.takes(row_of(event))
+        if event.place > since[event.partition] and wanted.is_about(event) and wanted.takes(Searched(row_of(event)))
     ]
 
 

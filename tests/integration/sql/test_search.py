@@ -14,7 +14,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from api.audit_search import Search
+from api.audit_search import Search, Searched
 from api.live_event import Wanted, row_of
 from metering.command import Read
 from metering.problems import Invalid
@@ -83,7 +83,7 @@ async def test_list_stream_and_naive_look_find_the_same(clickhouse: ClickHouse, 
     wanted = Wanted(
         log.held_against.organization_id, None, frozenset({"ACCEPTED", "REJECTED", "READ"}), search=Search.of(text)
     )
-    assert listed == {_id(row) for row in rows if wanted.takes(row)}
+    assert listed == {_id(row) for row in rows if wanted.takes(Searched(row))}
     assert listed == {_id(row) for row in rows if _is_found(row, text)}
 
 

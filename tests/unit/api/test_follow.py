@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import aclosing, asynccontextmanager
+from contextlib import ExitStack, aclosing, asynccontextmanager
 from typing import Any
 
 import pytest
@@ -97,7 +97,7 @@ async def test_a_client_that_reads_slowly_falls_back_to_history_and_misses_nothi
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(broadcast, "MOST_WAITING", 2_000)
-    monkeypatch.setattr(follow, "PACE_SECONDS", 0)
+    monkeypatch.setattr(broadcast, "PACE_SECONDS", 0)
     log = DecisionsLog()
     async with following(log, remembered_bytes=100) as (live, history):
         stream = Follower(live, history, WANTED, allowed).blocks(None)  # type: ignore[arg-type]
@@ -160,3 +160,14 @@ async def test_an_event_is_one_line_whatever_its_metadata_is() -> None:
             await anext(stream)
             log.decide(report(metadata=b'{"a":\r\n1}'))
             assert await read(stream, 1) == [("0:0-0", "0-0-0")]
+
+
+async def test_the_more_streams_there_are_the_less_often_each_sends() -> None:
+    async with following(DecisionsLog()) as (live, _):
+        with ExitStack() as listening:
+            few = live.pace
+            for _ in range(2_000):
+                listening.enter_context(live.listening(WANTED))
+            assert live.pace * broadcast._MOST_SENDS == 2_000
+            assert few < live.pace
+        assert live.pace == few

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from api.audit_event import COLUMNS, named
-from api.audit_search import Search
+from api.audit_search import Search, Searched
 from api.live_event import Wanted, row_of
 from metering.balance import NOWHERE
 from metering.command import Read
@@ -73,13 +73,13 @@ def test_a_live_event_is_the_row_that_the_sink_writes() -> None:
 )
 def test_words_are_found_whole_and_in_any_case(words: str, found: bool) -> None:
     (row,) = decided(report(metadata='{"is":"batch-1","größe":1}'.encode()))
-    assert Wanted("acme", None, EVERY, search=Search.of(words)).takes(row) is found
+    assert Wanted("acme", None, EVERY, search=Search.of(words)).takes(Searched(row)) is found
 
 
 def test_what_is_wanted_is_held_by_instance_status_entitlement_and_token() -> None:
     (row,) = decided(report())
-    assert Wanted("acme", "prod-id", EVERY, "calls", "collector").takes(row)
-    assert not Wanted("acme", "other-id", EVERY).takes(row)
-    assert not Wanted("acme", None, frozenset({"READ"})).takes(row)
-    assert not Wanted("acme", None, EVERY, entitlement="seats").takes(row)
-    assert not Wanted("acme", None, EVERY, token="other").takes(row)
+    assert Wanted("acme", "prod-id", EVERY, "calls", "collector").takes(Searched(row))
+    assert not Wanted("acme", "other-id", EVERY).takes(Searched(row))
+    assert not Wanted("acme", None, frozenset({"READ"})).takes(Searched(row))
+    assert not Wanted("acme", None, EVERY, entitlement="seats").takes(Searched(row))
+    assert not Wanted("acme", None, EVERY, token="other").takes(Searched(row))
