@@ -38,6 +38,10 @@ from tidemark.settings import Settings
 
 log: Final = logging.getLogger(__name__)
 
+#: Seconds that an idle connection is kept: longer than clients and load balancers keep theirs (60 at most, as a rule),
+#: so that none of them sends a report just when it is closed, and never knows what became of it.
+_KEPT_IDLE: Final = 75
+
 
 def serve(settings: Settings, parts: Parts) -> None:
     """Serve until SIGTERM or SIGINT. Raises `CannotRun` where nobody said where the log is."""
@@ -52,6 +56,7 @@ def serve(settings: Settings, parts: Parts) -> None:
         ws="none",
         proxy_headers=False,
         log_config=None,
+        timeout_keep_alive=_KEPT_IDLE,
         timeout_graceful_shutdown=10,
         backlog=2048,
     )
