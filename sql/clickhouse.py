@@ -202,5 +202,14 @@ class _Clients:
         client = self._free.get()
         try:
             return call(client)
+        except Exception:
+            _drain(client)
+            raise
         finally:
             self._free.put(client)
+
+
+def _drain(client: Client) -> None:
+    """Throw away what a failed question was answered so far: chDB 4.4 puts it in front of the next one's answer."""
+    if client.uri.startswith("chdb:"):
+        client.raw_query("SELECT 1", fmt="TSV")

@@ -14,7 +14,7 @@ from api.audit_page import Wanted
 from metering.balance import Place
 from metering.command import Read
 from metering.quantity import EXACT
-from sql.clickhouse import ClickHouse
+from sql.clickhouse import READERS, ClickHouse
 from sql.statements import statement
 from stream.records import decode_decided
 from stream.rows import COLUMNS, TABLE, Row, rows_of
@@ -36,6 +36,16 @@ async def trail_of(clickhouse: ClickHouse, organization: str) -> list[dict[str, 
 
 def log_of(organization: str, **others: Any) -> DecisionsLog:
     return DecisionsLog(held_against=grant(organization_id=organization, **others))
+
+
+@pytest.mark.parametrize("told_as", ["Native", "TSVRaw", "CSV", "ArrowStream"])
+async def test_a_question_that_fails_midway_leaves_nothing_to_the_next(clickhouse: ClickHouse, told_as: str) -> None:
+    failing = "SELECT number, throwIf(number = 200000) FROM numbers(400000)"
+    for _ in range(READERS):
+        with pytest.raises(DatabaseError):
+            await clickhouse._readers.run(lambda client: client.raw_query(failing, fmt=told_as))
+    for _ in range(2 * READERS):
+        assert await clickhouse._readers.run(lambda client: client.query("SELECT 7, 0").result_rows) == [(7, 0)]
 
 
 async def test_migrating_again_changes_nothing(clickhouse: ClickHouse) -> None:

@@ -17,6 +17,8 @@ from sql.native import Blocks
 class Failing:
     """A client whose every question ends in `error`."""
 
+    uri = "http://clickhouse:8123"
+
     def __init__(self, error: Exception) -> None:
         self._error = error
 
