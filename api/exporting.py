@@ -15,6 +15,8 @@ from typing import Any, Final, NamedTuple
 from api.encoding import Encoder
 from api.export_format import Writer
 from api.trail import Trail
+from metering.problems import Fault, Invalid
+from sql.clickhouse import Overflown
 from sql.instants import END, EPOCH, micros
 
 #: With the largest metadata a page has 20 MB.
@@ -62,15 +64,25 @@ class Exported:
 
 
 async def pieces(trail: Trail, wanted: Exported, writer: Writer, encoder: Encoder) -> AsyncGenerator[bytes]:
-    """The file, a piece a page. Raises `Unavailable` where a page can't be read, midway too."""
+    """The file, a piece a page. Raises `Unavailable` where a page can't be read, `Invalid` where its format has no room
+    for a number; midway too.
+    """
     after, to, begun = _BEGINNING, _BEGINNING, writer.begin()
     while to != _END:
         to = await _page_end(trail, wanted, after)
         marks = {**after.parameters("after"), **to.parameters("to")}
-        page = await trail.formatted(writer.query, writer.told_as, **wanted.parameters, **marks)
+        page = await _page(trail, writer, {**wanted.parameters, **marks})
         yield await asyncio.to_thread(_encoded, encoder, writer, begun, page)
         after, begun = to, b""
     yield await asyncio.to_thread(lambda: encoder.compress(writer.end()) + encoder.flush())
+
+
+async def _page(trail: Trail, writer: Writer, parameters: dict[str, Any]) -> bytes:
+    try:
+        return await trail.formatted(writer.query, writer.told_as, **parameters)
+    except Overflown:
+        fault = Fault("query.format", "holds 38 digits; csv and ndjson hold them all")
+        raise Invalid("A value has more digits than the format holds.", faults=[fault]) from None
 
 
 def _encoded(encoder: Encoder, writer: Writer, begun: bytes, page: bytes) -> bytes:

@@ -41,9 +41,14 @@ READING: Final[Mapping[str, Any]] = {
 }
 
 _THROWN: Final = 395  # FUNCTION_THROW_IF_VALUE_IS_NON_ZERO
+_OVERFLOWN: Final = 407  # DECIMAL_OVERFLOW
 _TOO_COSTLY: Final = {158, 159, 160, 241, 307}  # rows, time, estimated time, memory, bytes
 
 T = TypeVar("T")
+
+
+class Overflown(Exception):
+    """A value has more digits than what it was to be told as."""
 
 
 class Moved(Exception):
@@ -113,7 +118,7 @@ class ClickHouse:
         return await self._asked(lambda client: _rows(client, text, parameters))
 
     async def formatted(self, name: str, told_as: str, **parameters: object) -> bytes:
-        """The same in one of ClickHouse's formats, whole in memory: for pages that are bounded."""
+        """The same in one of ClickHouse's formats, whole in memory: for pages that are bounded. Raises `Overflown`."""
         text = statement(name)
         return await self._asked(lambda client: client.raw_query(text, parameters, fmt=told_as))
 
@@ -123,6 +128,8 @@ class ClickHouse:
         except ClickHouseError as error:
             if isinstance(error, DatabaseError) and error.code in _TOO_COSTLY:
                 raise Unavailable("The question takes more time or memory than one question may.") from error
+            if isinstance(error, DatabaseError) and error.code == _OVERFLOWN:
+                raise Overflown from error
             if isinstance(error, DatabaseError) and not isinstance(error, OperationalError):
                 raise  # the question itself is wrong
             raise Unavailable("The audit trail does not answer.", headers={"Retry-After": "1"}) from error

@@ -154,6 +154,18 @@ async def test_an_export_is_of_what_was_asked_for(
     assert len(await lines(clickhouse, organization, path, **query)) == found
 
 
+async def test_a_number_that_parquet_cannot_hold_is_refused_and_not_rounded(clickhouse: ClickHouse) -> None:
+    log = log_of(organization := str(uuid4()))
+    log.decide(report())
+    after = COLUMNS.index("after")
+    rows = [(*row[:after], Decimal(10) ** 27, *row[after + 1 :]) for row in rows_in(log)]
+    await clickhouse.insert(TABLE, COLUMNS, rows)
+    async with client_of(export_app(clickhouse, organization)) as client:
+        refused = await client.get(PATH, params={"format": "parquet"})
+    assert (refused.status_code, refused.json()["errors"][0]["location"]) == (422, "query.format")
+    assert [event["after"] for event in await lines(clickhouse, organization)] == [10**27]
+
+
 @pytest.mark.parametrize("file_format", ["csv", "ndjson", "parquet"])
 async def test_nothing_is_a_file_too(clickhouse: ClickHouse, file_format: str) -> None:
     empty = await exported(clickhouse, "nobody", format=file_format)
