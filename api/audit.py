@@ -74,7 +74,7 @@ async def list_audit_trails(
     """The whole organization's audit events, newest first, those of deleted instances among them."""
     if only.takes_all and not instance:
         only = await _as_far_as_needed(trail, only, wanted)
-    parameters = {"instance": instance, **only.parameters, **wanted.parameters}
+    parameters = {**({"slug": instance} if instance else {}), **only.parameters, **wanted.parameters}
     return ExactJson(wanted.page(await trail.query(f"organization_trail{wanted.suffix}", **parameters)))
 
 

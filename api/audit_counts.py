@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import asyncio
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Annotated, Any, Final
@@ -17,7 +17,7 @@ from api.openapi import LOOKUP
 from api.paths import InstanceSlug
 from api.shapes import View
 from api.span import Spanned, Zone
-from api.trail import OwnTrail
+from api.trail import OwnTrail, Trail
 from api.windows import Width, Windows, midnight
 from sql.instants import moment_at
 
@@ -70,14 +70,13 @@ async def get_instance_stats(
     """How many events an instance has of each kind: total = read + accepted + rejected."""
     instance = await catalog.resolver.instance_id(caller.organization_id, slug)
     today = midnight(datetime.now(UTC), zone)
-    return _stats(await trail.query("instance_stats", instance=instance, today=today), await trail.query("kept_since"))
+    return await _stats(trail, "instance_stats", instance=instance, today=today)
 
 
 @router.get("/audit-trails/stats", response_model=StatsView, operation_id="GetAuditTrailStats", responses=LOOKUP)
 async def get_stats(trail: OwnTrail, zone: Zone) -> Response:
     """How many events the whole organization has of each kind."""
-    found = await trail.query("organization_stats", today=midnight(datetime.now(UTC), zone))
-    return _stats(found, await trail.query("kept_since"))
+    return await _stats(trail, "organization_stats", today=midnight(datetime.now(UTC), zone))
 
 
 @router.get(
@@ -98,8 +97,9 @@ async def get_instance_timeline(
     """How many events of each kind an instance had in each hour or day; those without any are there, too."""
     bars = span.cut(_WIDTHS[interval])
     instance = await catalog.resolver.instance_id(caller.organization_id, slug)
-    found = await trail.query("instance_timeline", instance=instance, entitlement=entitlement, **bounds(bars))
-    return _timeline(found, bars)
+    if entitlement:
+        return await _timeline(trail, "meter_timeline", bars, instance=instance, entitlement=entitlement)
+    return await _timeline(trail, "instance_timeline", bars, instance=instance)
 
 
 @router.get(
@@ -113,24 +113,33 @@ async def get_timeline(
 ) -> Response:
     """How many events of each kind the whole organization had in each hour or day."""
     bars = span.cut(_WIDTHS[interval])
-    return _timeline(await trail.query("organization_timeline", entitlement=entitlement, **bounds(bars)), bars)
+    if entitlement:
+        return await _timeline(trail, "entitlement_timeline", bars, entitlement=entitlement)
+    return await _timeline(trail, "organization_timeline", bars)
 
 
 def bounds(windows: Windows) -> dict[str, Any]:
-    """The parameters by which a question knows the windows."""
+    """The parameters by which a question knows the windows: one before them takes what was earlier."""
     runs, widths = windows.runs
-    return {"since": windows.since, "until": windows.until, "runs": runs, "widths": widths}
+    return {
+        "since": windows.since,
+        "until": windows.until,
+        "runs": [-1, *runs],
+        "widths": [windows.since + 1, *widths],
+    }
 
 
-def _stats(found: Sequence[Sequence[int]], expired: Sequence[Sequence[int]]) -> Response:
+async def _stats(trail: Trail, name: str, **parameters: object) -> Response:
+    found, expired = await asyncio.gather(trail.query(name, **parameters), trail.query("kept_since"))
     total, accepted, rejected, today = found[0]
     counts = {"total": total, "accepted": accepted, "rejected": rejected, "read": total - accepted - rejected}
     return ExactJson({**counts, "today": today, "since": moment_at(expired[0][0]) if expired else None})
 
 
-def _timeline(found: Sequence[Sequence[int]], windows: Windows) -> Response:
+async def _timeline(trail: Trail, name: str, bars: Windows, **parameters: object) -> Response:
+    found = await trail.query(name, **parameters, **bounds(bars))
     counted = {start: counts for start, *counts in found}
-    return ExactJson({"items": [_bar(start, *counted.get(start, (0, 0, 0))) for start, _ in windows]})
+    return ExactJson({"items": [_bar(start, *counted.get(start, (0, 0, 0))) for start, _ in bars]})
 
 
 def _bar(start: int, events: int, accepted: int, rejected: int) -> dict[str, Any]:

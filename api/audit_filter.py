@@ -36,16 +36,10 @@ class Filter:
 
     @property
     def parameters(self) -> dict[str, Any]:
-        """Of `parts/event_filters.sql`."""
-        return {
-            "statuses": [*self.statuses],
-            "since": self.since,
-            "until": self.until,
-            "entitlement": self.entitlement,
-            "token": self.token,
-            "transaction": self.transaction,
-            **self.search.parameters,
-        }
+        """Of `parts/filters`: what leaves out anything, and no more."""
+        names = ("statuses", "since", "until", "entitlement", "token", "transaction")
+        wanted = {name: value for name in names if (value := getattr(self, name)) != getattr(UNFILTERED, name)}
+        return {**wanted, **self.search.parameters}
 
 
 UNFILTERED: Final = Filter(sorted(status.value for status in Status))

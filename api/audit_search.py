@@ -1,4 +1,4 @@
-"""Full-text search in an audit trail: what a text asks for, held against rows by `event_filters.sql` or by `finds`.
+"""Full-text search in an audit trail: what a text asks for, held against rows by `parts/filters` or by `finds`.
 
 Both are one rule: lists, and what a stream missed, are asked of the table; what happens is held here.
 """
@@ -45,15 +45,18 @@ class Search:
 
     @property
     def parameters(self) -> dict[str, Any]:
+        """Of `parts/filters`: what is sought, and no more."""
         shown = [format(plain(Decimal(number)), "f") for number in self.numbers]
-        return {
-            "words": self.words,
+        sought = {
+            "words": self.words if _WORD.search(self.words) else "",
+            "phrases": [term for term in self.words.split() if not _WORD.fullmatch(term)],
             "generated": self.generated,
+            "numbers": shown,
             "number": next(iter(shown), ""),
             "term": next(iter(self.numbers), ""),
-            "numbers": shown,
             "terms": [*self.numbers],
         }
+        return {name: wanted for name, wanted in sought.items() if wanted}
 
     def finds(self, searched: Searched) -> bool:
         """Whether every term is in the row."""

@@ -71,7 +71,8 @@ class Freshness:
         async with self._asking:
             now = asyncio.get_running_loop().time()
             if now - self._asked_at >= LOOK_EVERY:
-                self._visible = _visible(await self._clickhouse.query("complete_to"))
+                rows, passed = await asyncio.gather(*map(self._clickhouse.query, ("complete_to", "passed")))
+                self._visible = _visible(rows, passed)
                 self._asked_at = now
             return self._visible
 
@@ -146,7 +147,8 @@ def _told(request: Request) -> dict[str, str]:
     return {} if visible is None else {HEADER: str(visible)}
 
 
-def _visible(rows: list[tuple[Any, ...]]) -> Visible:
-    if not rows:
-        return Visible()
-    return Visible({partition: Place(*last) for partition, last, _ in rows}, newest=rows[0][2])
+def _visible(rows: list[tuple[Any, ...]], passed: list[tuple[Any, ...]]) -> Visible:
+    """From `complete_to` and `passed`: what was passed counts as long as nothing became a row behind it since."""
+    ends = {partition: Place(*last) for partition, last, _ in rows}
+    places = ends | {p: Place(*last) for p, behind, last, _ in passed if Place(*behind) == ends.get(p, NOWHERE)}
+    return Visible(places, max((newest for _, _, newest in rows), default=None))

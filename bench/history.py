@@ -11,7 +11,8 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Final
 
-from sql.instants import micros
+from metering.transaction import generate
+from sql.instants import micros, moment_at
 from stream.rows import Row
 
 ORGANIZATION: Final = "7d4bb0ad-19e4-4d5f-9a57-5a6f5a1f2c11"
@@ -24,6 +25,8 @@ YEAR: Final = 365 * 86_400_000_000
 _PARTITIONS: Final = 8
 _A_RECORD: Final = 50
 _LIMIT: Final = Decimal(1_000_000)
+#: The gateways' own digits in the ids that they make.
+_SERIES: Final = [random.Random(gateway).randbytes(10).hex() for gateway in range(4)]
 _REGIONS: Final = ("eu-1", "us-2", "ap-3")
 _MONTHS: Final = [
     micros(datetime(2025 + (10 + month) // 12, (10 + month) % 12 + 1, 1, tzinfo=UTC)) for month in range(14)
@@ -59,15 +62,15 @@ class History:
         kind = chance.random()
         status = "READ" if kind < 0.05 else "REJECTED" if kind < 0.1 else "ACCEPTED"
         cents = chance.randrange(1, 1_000)
-        before = self._values[meter]
         if status == "ACCEPTED":
             self._values[meter] += cents
+        value = self._values[meter]
         place = (received, meter % _PARTITIONS, number // _A_RECORD, number % _A_RECORD, number // _A_RECORD)
         return (
             *place,
             *self._grants[meter],
-            *_command(status, received, cents, chance),
-            *(status, self._sequences[meter], _euros(before), _euros(self._values[meter]), self._sequences[meter]),
+            *_command(number, status, received, cents, chance),
+            *(status, self._sequences[meter], Decimal(0), _euros(value), self._sequences[meter]),
             *(_MONTHS[month], _MONTHS[month + 1], "THRESHOLD_EXCEEDED" if status == "REJECTED" else "", "", ""),
         )
 
@@ -86,13 +89,13 @@ def _grant(meter: int) -> Row:
     return (ORGANIZATION, *names, f"{_NO_ID}000000009999", "paid", "3", _LIMIT, Decimal(0))
 
 
-def _command(status: str, received: int, cents: int, chance: random.Random) -> Row:
+def _command(number: int, status: str, received: int, cents: int, chance: random.Random) -> Row:
     token = f"collector-{cents % 5}"
     if status == "READ":
-        return (token, "", received, None, None, "")
-    transaction = f"tdm:{received // 1_000_000:08x}.{chance.getrandbits(128):032x}"
+        return (token, "", 0, None, None, "")
+    transaction = generate(moment_at(received), f"{_SERIES[cents % len(_SERIES)]}{number:012x}")
     metadata = f'{{"region":"{_REGIONS[cents % 3]}","job":"job-{chance.randrange(5_000)}"}}' if cents % 4 == 0 else ""
-    return (token, "append", received, _euros(cents), transaction, metadata)
+    return (token, "append", 0, _euros(cents), transaction, metadata)
 
 
 def _euros(cents: int) -> Decimal:

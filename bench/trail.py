@@ -18,6 +18,8 @@ from typing import Any, Final
 
 import httpx
 from fastapi import FastAPI
+from rich.console import Console
+from rich.progress import track
 
 import api.audit
 import api.audit_counts
@@ -25,7 +27,7 @@ import api.audit_top
 import api.history
 import api.problems
 from api.audit_page import Cursor
-from bench.history import BEGIN, ORGANIZATION, YEAR, History, entitlement_id, instance_id
+from bench.history import BEGIN, CHUNK, ORGANIZATION, YEAR, History, entitlement_id, instance_id
 from catalog.principal import Principal
 from sql.clickhouse import ClickHouse, open_clickhouse
 from sql.instants import moment_at
@@ -53,25 +55,8 @@ FROM system.data_skipping_indices WHERE table = 'decisions' GROUP BY name ORDER 
 _OF_ALL: Final = "SELECT sum(bytes_on_disk) FROM system.parts WHERE active AND table = 'decisions'"
 _MERGES: Final = "SELECT count() FROM system.merges WHERE table = 'decisions'"
 
-#: So many rows are written as the sink writes them; more are made of these by the engine, which is quicker.
-WRITTEN: Final = 1_000_000
-_COPYING: Final = {"max_partitions_per_insert_block": 0}
-_CHANGED: Final = """
-    received_at + toIntervalMicrosecond(intDiv(31536000 * {copy:UInt64}, {copies:UInt64})) AS received_at,
-    event_time + toIntervalMicrosecond(intDiv(31536000 * {copy:UInt64}, {copies:UInt64})) AS event_time,
-    offset + 20000 * {copy:UInt64} AS offset,
-    decided_at + 20000 * {copy:UInt64} AS decided_at,
-    sequence * {copies:UInt64} + {copy:UInt64} AS sequence,
-    before * {copies:UInt64} + {copy:UInt64} AS before,
-    after * {copies:UInt64} + {copy:UInt64} AS after,
-    if(transaction_id IS NULL, NULL, concat(substring(transaction_id, 1, 13),
-        lower(replaceAll(toString(generateUUIDv4(sequence)), '-', '')))) AS transaction_id
-"""
-_NAMES: Final = ", ".join(f"`{column}`" for column in COLUMNS)
-_COPY: Final = f"""
-INSERT INTO decisions ({_NAMES})
-SELECT {_NAMES} FROM (SELECT * REPLACE ({_CHANGED}) FROM (SELECT * FROM decisions WHERE offset < 20000))
-"""
+_MONTHS: Final = "SELECT DISTINCT _partition_id FROM decisions ORDER BY 1"
+_ONE_PART: Final = "OPTIMIZE TABLE decisions PARTITION ID {month:String} FINAL"
 
 Query = dict[str, str]
 
@@ -143,25 +128,25 @@ async def main(directory: str, events: int) -> None:
 
 
 async def load(clickhouse: ClickHouse, events: int) -> float:
-    """Write what is not there yet, the first `WRITTEN` as the sink does; returns how many of those went in a second."""
+    """Write what is not there yet, as the sink does; returns how many went in a second."""
     ((there,),) = await ask(clickhouse, _COUNT)
-    first = min(events, WRITTEN)
-    begun, chunks = time.perf_counter(), History(first).chunks_behind(there)
-    for rows in chunks:
+    seconds = 0.0
+    chunks, left = History(events).chunks_behind(there), (events - there) // CHUNK
+    for rows in track(chunks, f"{events:,} decisions", left, console=Console(stderr=True)):
+        begun = time.perf_counter()
         for part in parts(rows):
             await clickhouse.insert(TABLE, COLUMNS, part)
-    rate = max(0, first - there) / (time.perf_counter() - begun)
-    for copy in range(max(1, there // WRITTEN), events // WRITTEN):
-        await clickhouse._writer.run(  # noqa: SLF001  # no sink would write them so
-            lambda client, copy=copy: client.command(
-                _COPY, parameters={"copy": copy, "copies": events // WRITTEN}, settings=_COPYING
-            )
-        )
-    return rate
+        seconds += time.perf_counter() - begun
+    return (events - there) / seconds if seconds else 0.0
 
 
 async def settle(clickhouse: ClickHouse) -> None:
-    """Wait until parts are merged as far as the engine merges them by itself."""
+    """Make months one part each, as the engine does by itself when they are quiet for an hour; the last one is not."""
+    *quiet, _ = await ask(clickhouse, _MONTHS)
+    for (month,) in quiet:
+        await clickhouse._writer.run(  # noqa: SLF001  # the engine's own business
+            lambda client, month=month: client.command(_ONE_PART, {"month": month})
+        )
     calm = 0
     while calm < 3:
         await asyncio.sleep(1)
@@ -203,7 +188,7 @@ async def over(clickhouse: ClickHouse, asked: list[tuple[str, dict[str, object]]
     for _ in range(BARE_TIMES):
         begun = time.perf_counter()
         for name, parameters in asked:
-            await ask(clickhouse, statement(name), parameters, settings)
+            await ask(clickhouse, statement(name, frozenset(parameters)), parameters, settings)
         times.append((time.perf_counter() - begun) * 1e3)
     return statistics.median(times)
 

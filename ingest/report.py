@@ -5,8 +5,7 @@ A bare Starlette route inside the FastAPI app: this is the hot path, and FastAPI
 
 from __future__ import annotations
 
-import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
@@ -25,7 +24,7 @@ from metering.decision import Decision, Receipt, Status
 from metering.grant import Grant
 from metering.meter import Behavior
 from metering.problems import Fault, Invalid, NotMetered, TimestampOutOfRange
-from metering.transaction import generate, generated_at
+from metering.transaction import Series, generate, generated_at
 from stream.gateway import Answered, Gateway
 from stream.records import Rules, decision_id
 
@@ -48,12 +47,13 @@ class Ingest:
     catalog: Catalog
     gateway: Gateway
     most_late: timedelta
+    series: Series = field(default_factory=Series)
 
     async def report_usage(self, request: Request) -> Response:
         principal = await self._authorized(request)
         form = read(await _json_body(request))
         entitled = await self._entitled(principal, request.path_params)
-        report, headers = _report(form, principal)
+        report, headers = _report(form, principal, self.series)
         grant = _metered(entitled)
         try:
             grant.check_timestamp(report.timestamp, report.received_at, self.most_late)
@@ -81,7 +81,7 @@ class Ingest:
         return resolver.cached(*names) or await resolver.resolve(*names)
 
 
-def _report(form: ReportForm, principal: Principal) -> tuple[Report, dict[str, str]]:
+def _report(form: ReportForm, principal: Principal, series: Series) -> tuple[Report, dict[str, str]]:
     received_at = datetime.now(UTC)
     metadata = form.compact_metadata()
     dropped = metadata is not None and len(metadata) > LARGEST_METADATA
@@ -91,15 +91,15 @@ def _report(form: ReportForm, principal: Principal) -> tuple[Report, dict[str, s
         form.event_time(received_at),
         received_at,
         principal.token_slug,
-        _transaction_id(form, received_at),
+        _transaction_id(form, received_at, series),
         None if dropped else metadata,
     )
     return report, _DROPPED if dropped else {}
 
 
-def _transaction_id(form: ReportForm, received_at: datetime) -> str:
+def _transaction_id(form: ReportForm, received_at: datetime, series: Series) -> str:
     if not form.transaction_id:
-        return generate(received_at, uuid.uuid4().hex)
+        return generate(received_at, next(series))
     made_at = generated_at(form.transaction_id)
     if made_at is not None and received_at - made_at > _RETRIED_WITHIN:
         message = f"was made more than {_RETRIED_WITHIN / timedelta(minutes=1):g} minutes ago"

@@ -33,8 +33,10 @@ WRITING: Final[Mapping[str, Any]] = {
     "min_insert_block_size_bytes": 0,
 }
 
-#: What one question may cost: past it, that question fails and no other waits for it.
+#: What one question may cost: past it, that question fails and no other waits for it. What it says of months stays
+#: as it is written: said of instants, no projection could answer it.
 READING: Final[Mapping[str, Any]] = {
+    "optimize_time_filter_with_preimage": 0,
     "max_execution_time": 10,
     "max_memory_usage": 512 << 20,
     "max_threads": 2,
@@ -114,12 +116,12 @@ class ClickHouse:
 
     async def query(self, name: str, **parameters: object) -> list[tuple[Any, ...]]:
         """The rows that answer `queries/{name}.sql`; raises `Unavailable` when it costs too much or nobody answers."""
-        text = statement(name)
+        text = statement(name, frozenset(parameters))
         return await self._asked(lambda client: _rows(client, text, parameters))
 
     async def formatted(self, name: str, told_as: str, **parameters: object) -> bytes:
         """The same in one of ClickHouse's formats, whole in memory: for pages that are bounded. Raises `Overflown`."""
-        text = statement(name)
+        text = statement(name, frozenset(parameters))
         return await self._asked(lambda client: client.raw_query(text, parameters, fmt=told_as))
 
     async def _asked(self, question: Callable[[Client], T]) -> T:

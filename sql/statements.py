@@ -1,6 +1,7 @@
 """The questions and commands, by name: each a file in `queries/` or `commands/`, its parameters `{name:Type}`.
 
-A line `-- include NAME` stands for the lines of `parts/NAME.sql`, which several questions share.
+A line `-- include NAME` stands for the lines of `parts/NAME.sql`, which several questions share; `-- filter by A B` for
+those of `parts/filters/A.sql` and `B.sql`, each where its parameter is given: what is not asked costs nothing.
 """
 
 from __future__ import annotations
@@ -17,13 +18,25 @@ COMMANDS: Final = Path(__file__).parent / "commands"
 MIGRATIONS: Final = Path(__file__).parent / "migrations"
 
 _INCLUDE: Final = re.compile(r"^ *-- include (?P<name>\w+)\n", re.MULTILINE)
+_FILTER: Final = re.compile(r"^ *-- filter by (?P<names>[\w ]+)\n", re.MULTILINE)
 
 
 @cache
-def statement(name: str) -> str:
-    """The text of `queries/{name}.sql`. Names are the program's own, never a caller's."""
-    text = (QUERIES / f"{name}.sql").read_text(encoding="utf-8")
-    return _INCLUDE.sub(lambda found: (PARTS / f"{found['name']}.sql").read_text(encoding="utf-8"), text)
+def statement(name: str, given: frozenset[str] = frozenset()) -> str:
+    """The text of `queries/{name}.sql` for these parameters. All names are the program's own, never a caller's."""
+
+    def filters(found: re.Match[str]) -> str:
+        return "".join(_part(f"filters/{one}") for one in found["names"].split() if one in given)
+
+    return _FILTER.sub(filters, _whole((QUERIES / f"{name}.sql").read_text(encoding="utf-8")))
+
+
+def _whole(text: str) -> str:
+    return _INCLUDE.sub(lambda found: _whole(_part(found["name"])), text)
+
+
+def _part(name: str) -> str:
+    return (PARTS / f"{name}.sql").read_text(encoding="utf-8")
 
 
 @cache

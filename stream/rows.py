@@ -12,10 +12,11 @@ import msgspec
 
 from metering.balance import Counter, Place
 from metering.command import Command, Report
-from metering.decision import Decision
+from metering.decision import Decision, Status
 from metering.grant import Grant, Line
+from metering.meter import Behavior
 from metering.period import LIFETIME, Period
-from metering.quantity import plain
+from metering.quantity import EXACT, plain
 from sql.instants import END, EPOCH, micros, moment_at
 from sql.native import Coded, Column
 from stream.records import Decided, decision_id, decode_batch
@@ -30,9 +31,9 @@ _OF_GRANT: Final = (
     *("license_id", "license_slug", "license_version", "limit", "overage_percent"),
 )
 _OF_PLACE: Final = ("received_at", "partition", "offset", "position", "decided_at")
-_OF_COMMAND: Final = ("token", "behavior", "event_time", "value", "transaction_id", "metadata")
+_OF_COMMAND: Final = ("token", "behavior", "event_lag", "value", "transaction_id", "metadata")
 _OF_DECISION: Final = (
-    *("status", "sequence", "before", "after", "events", "period_start", "period_end"),
+    *("status", "sequence", "adjustment", "after", "events", "period_start", "period_end"),
     *("reason", "crossing", "rolled_over"),
 )
 COLUMNS: Final = (*_OF_PLACE, *_OF_GRANT, *_OF_COMMAND, *_OF_DECISION)
@@ -135,7 +136,12 @@ class Rows:
         commands = [batch.commands[position] for position in kept]
         received = [micros(command.received_at) for command in commands]
         of_place = (received, [decided.partition] * len(kept), [decided.offset] * len(kept), kept)
-        own = (*of_place, [decided_at] * len(kept), *_command_columns(commands, received), *_decision_columns(answers))
+        own = (
+            *of_place,
+            [decided_at] * len(kept),
+            *_command_columns(commands, received),
+            *_decision_columns(answers, commands),
+        )
         self._add(own, batch.grants, [batch.grant_of[position] for position in kept])
 
 
@@ -197,7 +203,7 @@ def _command_columns(commands: Sequence[Command], received: Sequence[int]) -> tu
             [report.token for report in reports],
             [report.behavior.value for report in reports],
             [
-                now if report.timestamp == report.received_at else micros(report.timestamp)
+                0 if report.timestamp == report.received_at else now - micros(report.timestamp)
                 for report, now in zip(reports, received, strict=True)
             ],
             [report.value for report in reports],
@@ -211,16 +217,16 @@ def _command_columns(commands: Sequence[Command], received: Sequence[int]) -> tu
 def _cells_of(command: Command, received: int) -> Row:
     if type(command) is Report:
         return tuple(cell for (cell,) in _command_columns([command], [received]))
-    return (getattr(command, "token", ""), "", received, None, None, "")
+    return (getattr(command, "token", ""), "", 0, None, None, "")
 
 
-def _decision_columns(decisions: Sequence[Decision]) -> tuple[list[Any], ...]:
+def _decision_columns(decisions: Sequence[Decision], commands: Sequence[Command]) -> tuple[list[Any], ...]:
     """The columns of `_OF_DECISION`."""
     bounds = _bounds([decision.period for decision in decisions])
     return (
         [decision.status.value for decision in decisions],
         [decision.sequence for decision in decisions],
-        [decision.before for decision in decisions],
+        [*map(_adjustment, decisions, commands)],
         [decision.after for decision in decisions],
         [decision.events for decision in decisions],
         [start for start, _ in bounds],
@@ -229,6 +235,14 @@ def _decision_columns(decisions: Sequence[Decision]) -> tuple[list[Any], ...]:
         [_CROSSINGS[decision.crossing] for decision in decisions],
         [_rolled_over(decision.rolled_over) if decision.rolled_over else "" for decision in decisions],
     )
+
+
+def _adjustment(decision: Decision, command: Command) -> Decimal:
+    """By what the meter moved beside the value that was added to it."""
+    moved = EXACT.subtract(decision.after, decision.before)
+    if type(command) is Report and decision.status is Status.ACCEPTED and command.behavior is Behavior.APPEND:
+        return EXACT.subtract(moved, command.value)
+    return moved
 
 
 def _bounds(periods: Iterable[Period]) -> list[tuple[int | None, int | None]]:

@@ -9,6 +9,7 @@ from typing import Any, Final, Protocol
 
 from bench.torture.topic import Entry, Topic
 from metering.command import Command, Report
+from metering.quantity import EXACT
 from stream.rows import COLUMNS
 
 #: Records of `usage` whose rows are fetched at once.
@@ -70,12 +71,19 @@ def _expected(entry: Entry) -> Row:
         "overage_percent": grant.overage_percent,
         "status": str(decision.status),
         "sequence": decision.sequence,
-        "before": decision.before,
+        "adjustment": EXACT.subtract(EXACT.subtract(decision.after, decision.before), _added(entry)),
         "after": decision.after,
         "events": decision.events,
         "reason": "" if decision.reason is None else str(decision.reason),
         **_of_command(entry.event.command),
     }
+
+
+def _added(entry: Entry) -> Decimal:
+    command, status = entry.event.command, str(entry.event.decision.status)
+    if isinstance(command, Report) and (status, str(command.behavior)) == ("ACCEPTED", "append"):
+        return command.value
+    return Decimal(0)
 
 
 def _of_command(command: Command) -> Row:
@@ -87,7 +95,7 @@ def _of_command(command: Command) -> Row:
         "value": command.value,
         "transaction_id": command.transaction_id,
         "behavior": str(command.behavior),
-        "event_time": _micros(command.timestamp),
+        "event_lag": _micros(command.received_at) - _micros(command.timestamp),
         "metadata": (command.metadata or b"").decode(),
     }
 

@@ -6,8 +6,8 @@ INSERT INTO decisions
     received_at, partition, offset, position, decided_at,
     organization_id, instance_id, instance_slug, entitlement_id, entitlement_slug,
     license_id, license_slug, license_version, `limit`, overage_percent,
-    token, behavior, event_time, value, transaction_id, metadata,
-    status, sequence, before, after, events, period_start, period_end,
+    token, behavior, event_lag, value, transaction_id, metadata,
+    status, sequence, adjustment, after, events, period_start, period_end,
     reason, crossing, rolled_over
 )
 SELECT *

@@ -1,5 +1,4 @@
-  AND quarter >= intDiv({since:Int64}, 900)
-  AND quarter < intDiv({until:Int64}, 900)
-  AND ({entitlement:String} = '' OR entitlement_slug = {entitlement:String})
+  -- include months
 GROUP BY starts_at
+-- include span
 ORDER BY starts_at

@@ -7,3 +7,4 @@ GROUP BY instance_id
 HAVING reports > 0
 ORDER BY reports DESC
 LIMIT {limit:UInt32}
+SETTINGS preferred_optimize_projection_name = 'meters'

@@ -8,3 +8,4 @@ WHERE organization_id = {organization:String}
   AND offset = {offset:UInt64}
   AND position = {position:UInt32}
 LIMIT 1
+SETTINGS optimize_use_projections = 0

@@ -7,3 +7,4 @@ WHERE organization_id = {organization:String}
   AND instance_id = {instance:String}
   -- include event_filters
   -- include between_positions
+SETTINGS optimize_use_projections = 0

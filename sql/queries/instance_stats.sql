@@ -1,5 +1,5 @@
--- How many decisions an instance has of each kind, and how many since the second `today`: from the projection
--- `instance_quarters`, or `meters` where that is smaller.
+-- How many decisions an instance has of each kind, from the projection `meters`, and how many since the second `today`,
+-- from `instance_quarters`.
 SELECT
     events,
     accepted,
@@ -9,15 +9,15 @@ SELECT
         FROM decisions
         WHERE organization_id = {organization:String}
           AND instance_id = {instance:String}
-          AND intDiv(toUnixTimestamp64Micro(received_at), 900000000) >= intDiv({today:Int64}, 900)
+          -- include since_today
+        SETTINGS preferred_optimize_projection_name = 'instance_quarters'
     ) AS today
 FROM
 (
     SELECT
-        count() AS events,
-        countIf(status = 'ACCEPTED') AS accepted,
-        countIf(status = 'REJECTED') AS rejected
+        -- include counts
     FROM decisions
     WHERE organization_id = {organization:String}
       AND instance_id = {instance:String}
+    SETTINGS preferred_optimize_projection_name = 'meters'
 )

@@ -1,8 +1,9 @@
 -- What was decided for an instance in each window of time that anything was in: from the projection
--- `instance_quarters`, and `meter_quarters` where one entitlement is asked for.
+-- `instance_quarters`.
 --
 -- Windows come in runs of equal width: `runs` are the runs' first seconds, `widths` the seconds of a window in each.
 -- include timeline_columns
 WHERE organization_id = {organization:String}
   AND instance_id = {instance:String}
   -- include timeline_windows
+SETTINGS preferred_optimize_projection_name = 'instance_quarters'

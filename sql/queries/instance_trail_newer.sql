@@ -1,5 +1,4 @@
 -- One page of an instance's audit trail, oldest first: what comes before the place of a cursor, in reading order.
--- A filter that is left out is empty; it folds away before anything is read.
 SELECT
     -- include event_columns
 FROM decisions
@@ -11,3 +10,4 @@ WHERE organization_id = {organization:String}
     > (fromUnixTimestamp64Micro({cursor_time:Int64}, 'UTC'), {cursor_partition:UInt16}, {cursor_offset:UInt64}, {cursor_position:UInt32})
 ORDER BY received_at ASC, partition ASC, offset ASC, position ASC
 LIMIT {limit:UInt32} OFFSET {skip:UInt64}
+SETTINGS optimize_use_projections = 0

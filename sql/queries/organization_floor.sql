@@ -14,3 +14,4 @@ FROM
     )
 )
 WHERE passed < {rows:UInt64}
+SETTINGS preferred_optimize_projection_name = 'organization_quarters'

@@ -6,3 +6,4 @@ FROM decisions
 WHERE organization_id = {organization:String}
   -- include event_filters
   -- include between_positions
+SETTINGS optimize_use_projections = 0

@@ -1,5 +1,5 @@
--- How many decisions an organization has of each kind, and how many since the second `today`: from the projection
--- `organization_quarters`, or another by quarters that is as small.
+-- How many decisions an organization has of each kind, from the projection `meters`, and how many since the second `today`,
+-- from `organization_quarters`.
 SELECT
     events,
     accepted,
@@ -8,14 +8,14 @@ SELECT
         SELECT count()
         FROM decisions
         WHERE organization_id = {organization:String}
-          AND intDiv(toUnixTimestamp64Micro(received_at), 900000000) >= intDiv({today:Int64}, 900)
+          -- include since_today
+        SETTINGS preferred_optimize_projection_name = 'organization_quarters'
     ) AS today
 FROM
 (
     SELECT
-        count() AS events,
-        countIf(status = 'ACCEPTED') AS accepted,
-        countIf(status = 'REJECTED') AS rejected
+        -- include counts
     FROM decisions
     WHERE organization_id = {organization:String}
+    SETTINGS preferred_optimize_projection_name = 'meters'
 )

@@ -1,14 +1,14 @@
 -- One page of the whole organization's audit trail, oldest first: what comes before the place of a cursor, in reading
 -- order.
--- A filter that is left out is empty; it folds away before anything is read.
 SELECT
     -- include event_columns
 FROM decisions
 WHERE organization_id = {organization:String}
-  -- include of_instance
+  -- filter by slug
   -- include event_filters
   AND received_at >= fromUnixTimestamp64Micro({cursor_time:Int64}, 'UTC')  -- this by the key, what follows exactly
   AND (received_at, partition, offset, position)
     > (fromUnixTimestamp64Micro({cursor_time:Int64}, 'UTC'), {cursor_partition:UInt16}, {cursor_offset:UInt64}, {cursor_position:UInt32})
 ORDER BY received_at ASC, partition ASC, offset ASC, position ASC
 LIMIT {limit:UInt32} OFFSET {skip:UInt64}
+SETTINGS optimize_use_projections = 0

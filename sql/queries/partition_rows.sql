@@ -4,8 +4,8 @@ SELECT
     toUnixTimestamp64Micro(received_at), partition, offset, position, decided_at,
     organization_id, instance_id, instance_slug, entitlement_id, entitlement_slug,
     license_id, license_slug, license_version, `limit`, overage_percent,
-    token, behavior, toUnixTimestamp64Micro(event_time), value, transaction_id, metadata,
-    status, sequence, before, after, events, toUnixTimestamp64Micro(period_start), toUnixTimestamp64Micro(period_end),
+    token, behavior, event_lag, value, transaction_id, metadata,
+    status, sequence, adjustment, after, events, toUnixTimestamp64Micro(period_start), toUnixTimestamp64Micro(period_end),
     reason, crossing, rolled_over
 FROM decisions
 WHERE partition = {partition:UInt16}

@@ -24,3 +24,4 @@ ORDER BY
     -- include by_kind
     entitlement_id
 LIMIT {limit:UInt32}
+SETTINGS preferred_optimize_projection_name = 'meters'

@@ -10,19 +10,19 @@ SELECT
 FROM
 (
     WITH
-        intDiv(toUnixTimestamp64Micro(received_at), 900000000) AS quarter,
-        roundDown(quarter * 900, {runs:Array(Int64)}) AS run
+        -- include windows
     SELECT
-        transform(run, {runs:Array(Int64)}, {widths:Array(Int64)}, 1) AS width,
-        run + intDiv(quarter * 900 - run, width) * width AS starts_at,
+        width,
+        starts_at,
         -- include meter_columns
     FROM decisions
     WHERE organization_id = {organization:String}
       AND instance_id = {instance:String}
-      -- include meter
-      AND quarter >= intDiv({since:Int64}, 900)
-      AND quarter < intDiv({until:Int64}, 900)
+      AND entitlement_id = {entitlement:String}
+      -- include months
     GROUP BY width, starts_at, period_start, period_end
+    -- include span
 )
 GROUP BY starts_at, width
 ORDER BY starts_at
+SETTINGS preferred_optimize_projection_name = 'meter_quarters'

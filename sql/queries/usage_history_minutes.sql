@@ -21,3 +21,4 @@ FROM
 )
 GROUP BY starts_at
 ORDER BY starts_at
+SETTINGS optimize_use_projections = 0

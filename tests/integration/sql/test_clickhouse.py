@@ -139,7 +139,9 @@ async def test_an_instances_page_is_read_backwards_along_the_key(clickhouse: Cli
 
 async def _plan(clickhouse: ClickHouse, name: str, **parameters: object) -> str:
     return "\n".join(
-        await _explained(clickhouse, f"EXPLAIN indexes = 1, projections = 1 {statement(name)}", **parameters)
+        await _explained(
+            clickhouse, f"EXPLAIN indexes = 1, projections = 1 {statement(name, frozenset(parameters))}", **parameters
+        )
     )
 
 

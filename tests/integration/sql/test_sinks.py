@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from metering.balance import NOWHERE
+from api.freshness import Freshness
+from metering.balance import NOWHERE, Place
 from metering.command import Peek
 from sql.clickhouse import ClickHouse, Moved, open_clickhouse
 from sql.native import Column
@@ -167,6 +168,6 @@ async def test_what_was_passed_behind_the_rows_is_complete_too(
     log.decide(Peek(NOON), Peek(NOON), partition=PASSED)
     log.decide(Peek(NOON), Peek(NOON), partition=PASSED)
     async with running(log, clickhouse, share=Fixed([PASSED])), asyncio.timeout(WITHIN):
-        while {row[0]: row[1] for row in await clickhouse.query("complete_to")}.get(PASSED) != (2, 1):
+        while not (await Freshness(clickhouse).visible()).holds(PASSED, Place(2, 1)):
             await asyncio.sleep(0.05)
     assert await ids(clickhouse, PASSED) == [(0, 0)]

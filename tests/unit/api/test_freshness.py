@@ -27,10 +27,13 @@ class Table:
 
     def __init__(self, *rows: tuple[int, tuple[int, int], datetime]) -> None:
         self.rows = [*rows]
+        self.passed: list[tuple[int, tuple[int, int], tuple[int, int], int]] = []
         self.asked = 0
         self.away = False
 
     async def query(self, name: str) -> list[tuple[Any, ...]]:
+        if name == "passed":
+            return self.passed
         assert name == "complete_to"
         self.asked += 1
         await asyncio.sleep(0)
@@ -126,6 +129,13 @@ async def test_all_who_ask_at_once_ask_the_table_once() -> None:
     found = await asyncio.gather(*(asked.visible() for _ in range(100)))
     assert set(map(str, found)) == {str(Visible({0: Place(1, 0)}, NOON))}
     assert table.asked == 1
+
+
+async def test_what_was_passed_behind_the_last_row_can_be_read_and_no_other() -> None:
+    table = Table((0, (1, 9), NOON), (1, (5, 0), NOON))
+    table.passed = [(0, (1, 9), (4, 2), 7), (1, (4, 0), (9, 9), 3), (2, (-1, -1), (3, 1), 2)]
+    visible = await freshness(table).visible()
+    assert visible.places == {0: Place(4, 2), 1: Place(5, 0), 2: Place(3, 1)}
 
 
 async def test_a_table_that_is_away_is_asked_again_by_the_next_caller() -> None:

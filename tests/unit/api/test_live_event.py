@@ -34,9 +34,12 @@ def _record(*commands: Any, **held: Any) -> Any:
 
 
 def _as_read_back(row: rows.Row) -> dict[str, Any]:
-    cells = dict(zip(rows.COLUMNS, row, strict=True))
+    cells: dict[str, Any] = dict(zip(rows.COLUMNS, row, strict=True))
+    added = cells["value"] if (cells["status"], cells["behavior"]) == ("ACCEPTED", "append") else Decimal(0)
+    cells["event_time"] = cells["received_at"] - cells["event_lag"]  # as the table's own columns say
+    cells["before"] = cells["after"] - cells["adjustment"] - added
     for name in _INSTANTS:
-        cells[name] = None if cells[name] is None else moment_at(cells[name])  # type: ignore[arg-type]
+        cells[name] = None if cells[name] is None else moment_at(cells[name])
     return {name: cells[name] for name in COLUMNS}
 
 

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from metering.transaction import generate, generated_at
+from metering.transaction import Series, generate, generated_at
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 UNIQUE = "0123456789abcdef" * 2
@@ -15,7 +15,10 @@ def test_a_generated_id_tells_when_it_was_made() -> None:
 
 
 def test_no_two_reports_share_one() -> None:
-    assert generate(NOON, UNIQUE) != generate(NOON, UNIQUE[::-1])
+    series, of_another_process = Series(), Series()
+    made = [generate(NOON, next(one)) for one in (series, of_another_process) for _ in range(1_000)]
+    assert len({*made}) == 2_000
+    assert all(generated_at(one) == NOON for one in made)
 
 
 @pytest.mark.parametrize(

@@ -28,13 +28,17 @@ def test_a_verification_reads_what_the_sink_writes() -> None:
 
 
 def test_the_table_has_the_columns_that_the_sink_writes_and_no_other() -> None:
-    table = (MIGRATIONS / "001_decisions.sql").read_text()
+    table = (MIGRATIONS / "030_decisions_by_month.sql").read_text()
     columns = re.findall(r"^    (\w+) +\S.* CODEC\(", table, re.MULTILINE)
     assert sorted(columns) == sorted(WRITTEN)
 
 
 def test_an_event_leaves_out_only_what_is_of_no_use_to_a_client() -> None:
-    assert set(WRITTEN) - set(SHOWN) == {"organization_id", "entitlement_id", "decided_at"}
+    assert set(WRITTEN) - set(SHOWN) == {"organization_id", "entitlement_id", "decided_at", "event_lag", "adjustment"}
+
+
+def test_an_event_shows_two_columns_that_the_table_works_out() -> None:
+    assert set(SHOWN) - set(WRITTEN) == {"event_time", "before"}
 
 
 def test_an_insert_names_the_columns_that_the_sink_writes_in_their_order() -> None:

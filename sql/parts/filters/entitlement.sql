@@ -1,0 +1,1 @@
+  AND entitlement_slug = {entitlement:String}

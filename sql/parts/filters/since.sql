@@ -1,0 +1,1 @@
+  AND received_at >= fromUnixTimestamp64Micro({since:Int64}, 'UTC')

@@ -1,0 +1,1 @@
+  AND status IN {statuses:Array(String)}

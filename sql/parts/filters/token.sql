@@ -1,0 +1,1 @@
+  AND token = {token:String}

@@ -1,0 +1,1 @@
+  AND transaction_id = {transaction:String}

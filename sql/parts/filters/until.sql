@@ -1,0 +1,1 @@
+  AND received_at <= fromUnixTimestamp64Micro({until:Int64}, 'UTC')

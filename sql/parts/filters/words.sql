@@ -1,0 +1,1 @@
+  AND hasAllTokens(words, lowerUTF8({words:String}))  -- by the index

@@ -1,0 +1,10 @@
+-- What was decided on an entitlement of an instance in each window of time that anything was in: from the projection
+-- `meter_quarters`.
+--
+-- Windows come in runs of equal width: `runs` are the runs' first seconds, `widths` the seconds of a window in each.
+-- include timeline_columns
+WHERE organization_id = {organization:String}
+  AND instance_id = {instance:String}
+  AND entitlement_slug = {entitlement:String}
+  -- include timeline_windows
+SETTINGS preferred_optimize_projection_name = 'meter_quarters'

@@ -1,0 +1,80 @@
+"""Rows of an earlier release, moved by a migration: `python -m tests.integration.sql.migrating DIRECTORY`.
+
+A process of its own, for the embedded engine opens one directory in its life. Says what it found.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from typing import Any
+
+from clickhouse_connect.driver.client import Client
+from clickhouse_migrations.connection import ClickhouseConnectConnection
+from clickhouse_migrations.migration import MigrationStorage
+from clickhouse_migrations.migrator import Migrator
+
+from sql.clickhouse import ClickHouse, open_clickhouse
+from sql.statements import MIGRATIONS
+
+BEFORE = 20
+ROWS = 300
+_FILL = f"""
+INSERT INTO decisions (
+    organization_id, instance_id, instance_slug, entitlement_id, entitlement_slug, license_id, license_slug,
+    license_version, received_at, partition, offset, position, decided_at, sequence, status, reason, crossing, behavior,
+    event_time, value, before, after, events, limit, overage_percent, period_start, rolled_over, transaction_id, token,
+    metadata)
+WITH
+    toDateTime64('2026-11-01 00:00:00.000001', 6, 'UTC') + toIntervalHour(6 * number) AS received_at,
+    intDiv(number, 3) % 3 AS kind
+SELECT
+    'acme', concat('instance-', toString(number % 7)), 'prod', 'e', 'calls', 'l', 'gold',
+    '1', received_at, number % 4, number, 0, number, number,
+    ['ACCEPTED', 'REJECTED', 'READ'][number % 3 + 1], '', '', ['append', 'set', ''][kind + 1],
+    received_at - toIntervalMicrosecond(number * 7 * kind), if(number % 2, 0.1, NULL), number / 10, 1000 - number,
+    number, -1, 0, if(number % 2, received_at, NULL), '', toString(cityHash64(number)), 'collector', '{{"q": "ü"}}'
+FROM numbers({ROWS})
+SETTINGS max_partitions_per_insert_block = 0
+"""
+_ROWS = "SELECT * FROM audit_events_v1 ORDER BY partition, offset, position"
+_COUNTS = "SELECT count() FROM decisions WHERE organization_id = 'acme'"
+
+
+async def main(directory: str) -> None:
+    async with open_clickhouse(f"chdb://{directory}") as clickhouse:
+        await _run(clickhouse, _migrate_to_before)
+        await _run(clickhouse, lambda client: client.command(_FILL))
+        written = await _rows(clickhouse, _ROWS)
+        await clickhouse.migrate()
+        moved, counted = await _rows(clickhouse, _ROWS), await _rows(clickhouse, _COUNTS)
+        await _run(clickhouse, _repeat)  # killed when the tables had changed places, it is begun anew
+        moved_again = await _rows(clickhouse, _ROWS)
+    found = {"written": len(written), "moved": moved == written, "again": moved_again == written, "counted": counted}
+    sys.stdout.write(json.dumps(found))
+
+
+def _migrate_to_before(client: Client) -> None:
+    migrator = Migrator(ClickhouseConnectConnection(client))
+    migrator.init_schema()
+    migrator.apply_migration(MigrationStorage(MIGRATIONS).migrations(), multi_statement=True, to_version=BEFORE)
+
+
+def _repeat(client: Client) -> None:
+    script = (MIGRATIONS / "030_decisions_by_month.sql").read_text()
+    for statement in Migrator.script_to_statements(script, True):
+        client.command(statement)
+
+
+async def _run(clickhouse: ClickHouse, call: Any) -> None:
+    await clickhouse._writer.run(call)  # no release does this
+
+
+async def _rows(clickhouse: ClickHouse, text: str) -> list[tuple[Any, ...]]:
+    found = await clickhouse._readers.run(lambda client: client.query(text))
+    return [*found.result_rows]
+
+
+if __name__ == "__main__":
+    asyncio.run(main(sys.argv[1]))
