@@ -26,6 +26,7 @@ from sql.instants import moment_at
 from stream.rows import COLUMNS, TABLE, parts
 from tests.decisions_log import DecisionsLog, grant
 from tests.integration.sql.test_clickhouse import rows_in
+from tests.written_rows import by_name
 
 Row = dict[str, Any]
 
@@ -101,7 +102,7 @@ class History:
         others = [(*row[:at], str(uuid4()), *row[at + 1 :]) for row in written[:1]]
         for part in (*parts(written), *parts(others)):
             await clickhouse.insert(TABLE, COLUMNS, part)
-        self.rows = sorted((_as_read(dict(zip(COLUMNS, row, strict=True))) for row in written), key=place)
+        self.rows = sorted((_as_read(by_name(row)) for row in written), key=place)
 
     @property
     def since(self) -> datetime:

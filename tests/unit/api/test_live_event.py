@@ -18,6 +18,7 @@ from sql.instants import moment_at
 from stream import rows
 from stream.records import audit_events, decode_decided
 from tests.decisions_log import NOON, DecisionsLog, grant, report
+from tests.written_rows import by_name
 
 EVERY = frozenset({"ACCEPTED", "REJECTED", "READ"})
 _INSTANTS = ("received_at", "event_time", "period_start", "period_end")
@@ -34,10 +35,7 @@ def _record(*commands: Any, **held: Any) -> Any:
 
 
 def _as_read_back(row: rows.Row) -> dict[str, Any]:
-    cells: dict[str, Any] = dict(zip(rows.COLUMNS, row, strict=True))
-    added = cells["value"] if (cells["status"], cells["behavior"]) == ("ACCEPTED", "append") else Decimal(0)
-    cells["event_time"] = cells["received_at"] - cells["event_lag"]  # as the table's own columns say
-    cells["before"] = cells["after"] - cells["adjustment"] - added
+    cells = by_name(row)
     for name in _INSTANTS:
         cells[name] = None if cells[name] is None else moment_at(cells[name])
     return {name: cells[name] for name in COLUMNS}
