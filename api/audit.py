@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 from fastapi import Path, Query, Response
 
@@ -11,7 +11,7 @@ from api.audit_event import AuditEventView, named, shown
 from api.audit_filter import Filter, Filtered
 from api.audit_page import TOP, AuditPageView, PageWanted, Wanted
 from api.auth import CatalogState
-from api.freshness import Reader, fresh_router
+from api.freshness import Newest, Reader, fresh_router
 from api.json import ExactJson
 from api.openapi import LOOKUP
 from api.paths import InstanceSlug
@@ -23,6 +23,8 @@ from stream.records import place_of
 DecisionId = Annotated[str, Path(alias="decisionId", description="As a report's answer gave it.")]
 
 _QUARTER: Final = QUARTER * 1_000_000
+#: Microseconds next to a page's place that are looked at first: few parts, of the year's that all time is.
+_NEAR: Final = 7 * 86_400_000_000
 
 router = fresh_router("Audit trail")
 
@@ -40,11 +42,11 @@ async def list_instance_audit_trails(
     trail: OwnTrail,
     only: Filtered,
     wanted: PageWanted,
+    newest: Newest,
 ) -> Response:
     """An instance's audit events, newest first. `nextCursor` leads to older ones, `previousCursor` to newer."""
     instance = await catalog.resolver.instance_id(caller.organization_id, slug)
-    parameters = {"instance": instance, **only.parameters, **wanted.parameters}
-    return ExactJson(wanted.page(await trail.query(f"instance_trail{wanted.suffix}", **parameters)))
+    return ExactJson(wanted.page(await _page(trail, "instance_trail", only, wanted, newest, instance=instance)))
 
 
 @router.get(
@@ -69,13 +71,36 @@ async def list_audit_trails(
     trail: OwnTrail,
     only: Filtered,
     wanted: PageWanted,
+    newest: Newest,
     instance: Annotated[str, Query(max_length=100, description="An instance's slug; one that is deleted, too.")] = "",
 ) -> Response:
     """The whole organization's audit events, newest first, those of deleted instances among them."""
     if only.takes_all and not instance:
         only = await _as_far_as_needed(trail, only, wanted)
-    parameters = {**({"slug": instance} if instance else {}), **only.parameters, **wanted.parameters}
-    return ExactJson(wanted.page(await trail.query(f"organization_trail{wanted.suffix}", **parameters)))
+    named = {"slug": instance} if instance else {}
+    return ExactJson(wanted.page(await _page(trail, "organization_trail", only, wanted, newest, **named)))
+
+
+async def _page(
+    trail: Trail, name: str, only: Filter, wanted: Wanted, newest: int, **scope: object
+) -> list[tuple[Any, ...]]:
+    """The page's rows: from the time next to its place, where most are whole, else from all time."""
+
+    async def within(time: Filter) -> list[tuple[Any, ...]]:
+        return await trail.query(f"{name}{wanted.suffix}", **scope, **time.parameters, **wanted.parameters)
+
+    near = _near(only, wanted, newest)
+    if near != only and len(found := await within(near)) > wanted.limit:
+        return found
+    return await within(only)
+
+
+def _near(only: Filter, wanted: Wanted, newest: int) -> Filter:
+    """The filter with no time further than `_NEAR` from where the page begins."""
+    if wanted.is_newer:
+        return replace(only, until=min(only.until, max(only.since, wanted.cursor.time) + _NEAR))
+    begins = min(only.until, wanted.cursor.time, newest)
+    return replace(only, since=max(only.since, begins - _NEAR))
 
 
 async def _as_far_as_needed(trail: Trail, only: Filter, wanted: Wanted) -> Filter:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -13,13 +13,14 @@ from api.fields import Number
 from api.shapes import View
 from metering.balance import Place
 from metering.decision import Status
-from metering.quantity import plain
+from metering.meter import Behavior
+from metering.quantity import EXACT, plain
 from stream.records import decision_id
 
 #: The columns of the queries `instance_trail` and `organization_trail`, in their order.
 COLUMNS: Final = (
     *("partition", "offset", "position", "received_at", "status", "instance_id", "instance_slug", "entitlement_slug"),
-    *("value", "behavior", "event_time", "events", "before", "after", "limit", "overage_percent"),
+    *("value", "behavior", "event_lag", "events", "adjustment", "after", "limit", "overage_percent"),
     *("period_start", "period_end", "license_id", "license_slug", "license_version"),
     *("reason", "crossing", "rolled_over", "transaction_id", "metadata", "token", "sequence"),
 )
@@ -83,8 +84,13 @@ class AuditEventView(View):
 
 
 def named(row: Sequence[Any]) -> dict[str, Any]:
-    """The row by its columns' names."""
-    return dict(zip(COLUMNS, row, strict=True))
+    """The row by its columns' names, and what the table works out of them: asked for there, it costs more."""
+    cells: dict[str, Any] = dict(zip(COLUMNS, row, strict=True))
+    is_added = cells["status"] == Status.ACCEPTED and cells["behavior"] == Behavior.APPEND
+    moved = EXACT.add(cells["adjustment"], cells["value"]) if is_added else cells["adjustment"]
+    cells["before"] = EXACT.subtract(cells["after"], moved)
+    cells["event_time"] = cells["received_at"] - timedelta(microseconds=cells["event_lag"])
+    return cells
 
 
 def shown(row: Mapping[str, Any]) -> dict[str, Any]:

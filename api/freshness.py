@@ -21,6 +21,7 @@ from catalog.principal import Principal
 from metering.balance import NOWHERE, Place
 from metering.problems import NotYetVisible, Problem
 from sql.clickhouse import ClickHouse
+from sql.instants import micros
 from stream.records import decision_id, place_of
 
 HEADER: Final = "Tidemark-Complete-To"
@@ -131,6 +132,15 @@ async def _ensure_fresh(request: Request, _: Reader, after_decision: AfterDecisi
     request.state.visible = (
         await freshness.visible() if after_decision is None else await freshness.visible_with(after_decision)
     )
+
+
+async def _newest(request: Request) -> int:
+    visible: Visible = request.state.visible
+    return 0 if visible.newest is None else micros(visible.newest)
+
+
+#: When the newest decision that can be read was received, whoever's: in microseconds, 0 before the first.
+Newest = Annotated[int, Depends(_newest)]
 
 
 def _freshness_of(request: Request) -> Freshness:
