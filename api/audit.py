@@ -76,7 +76,8 @@ async def list_audit_trails(
 ) -> Response:
     """The whole organization's audit events, newest first, those of deleted instances among them."""
     if only.takes_all and not instance:
-        only = await _as_far_as_needed(trail, only, wanted)
+        reach = await _as_far_as_needed(trail, only, wanted, newest)
+        return ExactJson(wanted.page(await _within(trail, "organization_trail", reach, wanted)))
     named = {"slug": instance} if instance else {}
     return ExactJson(wanted.page(await _page(trail, "organization_trail", only, wanted, newest, **named)))
 
@@ -85,14 +86,14 @@ async def _page(
     trail: Trail, name: str, only: Filter, wanted: Wanted, newest: int, **scope: object
 ) -> list[tuple[Any, ...]]:
     """The page's rows: from the time next to its place, where most are whole, else from all time."""
-
-    async def within(time: Filter) -> list[tuple[Any, ...]]:
-        return await trail.query(f"{name}{wanted.suffix}", **scope, **time.parameters, **wanted.parameters)
-
     near = _near(only, wanted, newest)
-    if near != only and len(found := await within(near)) > wanted.limit:
+    if near != only and len(found := await _within(trail, name, near, wanted, **scope)) > wanted.limit:
         return found
-    return await within(only)
+    return await _within(trail, name, only, wanted, **scope)
+
+
+async def _within(trail: Trail, name: str, time: Filter, wanted: Wanted, **scope: object) -> list[tuple[Any, ...]]:
+    return await trail.query(f"{name}{wanted.suffix}", **scope, **time.parameters, **wanted.parameters)
 
 
 def _near(only: Filter, wanted: Wanted, newest: int) -> Filter:
@@ -103,19 +104,27 @@ def _near(only: Filter, wanted: Wanted, newest: int) -> Filter:
     return replace(only, since=max(only.since, begins - _NEAR))
 
 
-async def _as_far_as_needed(trail: Trail, only: Filter, wanted: Wanted) -> Filter:
-    """The filter with no more time than the page takes: the rows are sorted by instance first, so all of it is read.
+async def _as_far_as_needed(trail: Trail, only: Filter, wanted: Wanted, newest: int) -> Filter:
+    """The filter with no more time than the page takes: the rows are sorted by instance first, so all of it is read."""
+    reach, found = await _reach(trail, only, wanted, _near(only, wanted, newest))
+    if found < wanted.rows:
+        reach, _ = await _reach(trail, only, wanted, only)
+    return reach
+
+
+async def _reach(trail: Trail, only: Filter, wanted: Wanted, months: Filter) -> tuple[Filter, int]:
+    """As much of the filter's time as the page takes, and how many events there are, as far as these months tell.
 
     The quarter of an hour that the page begins in is cut by its place, so its events are taken as none.
     """
-    rows = wanted.limit + 1 + wanted.skip
     if wanted.is_newer:
         begins = max(only.since, wanted.cursor.time) // _QUARTER
-        ((last,),) = await trail.query("organization_ceiling", quarter=begins, rows=rows)
-        return replace(only, until=min(only.until, (max(last, begins) + 1) * _QUARTER))
+        asked = {"quarter": begins, "rows": wanted.rows, "until": months.until}
+        ((last, found),) = await trail.query("organization_ceiling", **asked)
+        return replace(only, until=min(only.until, (max(last, begins) + 1) * _QUARTER)), found
     begins = min(only.until, wanted.cursor.time) // _QUARTER
-    ((first,),) = await trail.query("organization_floor", quarter=begins, rows=rows)
-    return replace(only, since=max(only.since, first * _QUARTER))
+    ((first, found),) = await trail.query("organization_floor", quarter=begins, rows=wanted.rows, since=months.since)
+    return replace(only, since=max(only.since, first * _QUARTER)), found
 
 
 def _place(decision_id: str) -> dict[str, int]:

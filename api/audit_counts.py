@@ -119,14 +119,8 @@ async def get_timeline(
 
 
 def bounds(windows: Windows) -> dict[str, Any]:
-    """The parameters by which a question knows the windows: one before them takes what was earlier."""
-    runs, widths = windows.runs
-    return {
-        "since": windows.since,
-        "until": windows.until,
-        "runs": [-1, *runs],
-        "widths": [windows.since + 1, *widths],
-    }
+    """The parameters by which a question knows the windows."""
+    return {"since": windows.since, "until": windows.until, "edges": [-1, *windows.edges]}
 
 
 async def _stats(trail: Trail, name: str, **parameters: object) -> Response:

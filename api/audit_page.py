@@ -75,6 +75,11 @@ class Wanted:
         return "_newer" if self.is_newer else ""
 
     @property
+    def rows(self) -> int:
+        """How many have to be there from the cursor on for a page that says that there are more."""
+        return self.skip + self.limit + 1
+
+    @property
     def parameters(self) -> dict[str, Any]:
         """Of the queries of a trail; one row more than wanted says whether there are more."""
         place = {f"cursor_{name}": value for name, value in self.cursor._asdict().items()}

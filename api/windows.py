@@ -56,17 +56,6 @@ class Windows:
     def are_of_quarters(self) -> bool:
         return all(edge % QUARTER == 0 for edge in self.edges)
 
-    @property
-    def runs(self) -> tuple[list[int], list[int]]:
-        """The windows as runs of equal width: the first second of each run, and the seconds of a window in it."""
-        starts: list[int] = []
-        widths: list[int] = []
-        for start, end in self:
-            if not widths or widths[-1] != end - start:
-                starts.append(start)
-                widths.append(end - start)
-        return starts, widths
-
 
 def windows(since: datetime, until: datetime, width: Width, zone: ZoneInfo) -> Windows:
     """The whole windows that hold any of [since, until).

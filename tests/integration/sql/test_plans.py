@@ -27,9 +27,9 @@ _METER = {"instance": "i-3-id", "entitlement": "calls-id"}
 _WINDOWS = {
     "since": micros(SINCE) // 1_000_000,
     "until": micros(SINCE) // 1_000_000 + 28 * 86_400,
-    "runs": [-1, micros(SINCE) // 1_000_000],
-    "widths": [micros(SINCE) // 1_000_000 + 1, 86_400],
+    "edges": [-1, *range(micros(SINCE) // 1_000_000, micros(SINCE) // 1_000_000 + 29 * 86_400, 86_400)],
 }
+_FIRST, _LAST = _WINDOWS["since"] // 900, _WINDOWS["until"] // 900
 _PAGE = {**_FILTERED.parameters, **Wanted(50, _MIDDLE).parameters}
 
 #: By which projection each question is answered, and no other.
@@ -42,8 +42,11 @@ BY_PROJECTION = {
     "organization_timeline": (["organization_quarters"], _WINDOWS),
     "meter_timeline": (["meter_quarters"], {"instance": "i-3-id", "entitlement": "calls", **_WINDOWS}),
     "entitlement_timeline": (["entitlement_quarters"], {"entitlement": "calls", **_WINDOWS}),
-    "organization_floor": (["organization_quarters"], {"quarter": _WINDOWS["until"] // 900, "rows": 51}),
-    "organization_ceiling": (["organization_quarters"], {"quarter": _WINDOWS["since"] // 900, "rows": 51}),
+    "organization_floor": (["organization_quarters"], {"quarter": _WINDOWS["until"] // 900, "rows": 51, "since": 0}),
+    "organization_ceiling": (
+        ["organization_quarters"],
+        {"quarter": _WINDOWS["since"] // 900, "rows": 51, "until": 2**53},
+    ),
     "usage_history": (["meter_quarters"], {**_METER, **_WINDOWS}),
     "usage_before": (["meter_quarters"], {**_METER, "since": _WINDOWS["until"]}),
     "top_instances": (["meters"], {"order": "total", "limit": 10}),

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.windows import Width, Windows, windows
+from api.windows import Width, windows
 
 ZONES = ["UTC", "America/New_York", "Europe/Berlin", "Australia/Lord_Howe", "Asia/Kathmandu", "America/Havana"]
 LONGEST = {
@@ -57,16 +57,6 @@ def test_the_moments_of_a_window_are_those_that_the_clock_gives_one_name(
     assert all(clock_name(local(a, zone), width) != clock_name(local(b, zone), width) for a, b in pairwise(found.edges))
 
 
-@given(zone=zones, since=moments, width=st.sampled_from(Width), place=st.integers(0, 10**9))
-def test_runs_tell_of_every_second_which_window_it_is_in(
-    zone: ZoneInfo, since: datetime, width: Width, place: int
-) -> None:
-    found = windows(since, since + LONGEST[width] / 4, width, zone)
-    second = found.since + place % (found.until - found.since)
-    run, seconds = max((start, seconds) for start, seconds in zip(*found.runs, strict=True) if start <= second)
-    assert run + (second - run) // seconds * seconds == max(edge for edge in found.edges if edge <= second)
-
-
 @pytest.mark.parametrize(
     ("zone", "day", "hours"),
     [
@@ -94,13 +84,3 @@ def test_a_day_that_a_zone_skipped_has_no_window() -> None:
     zone = ZoneInfo("Pacific/Apia")
     found = windows(datetime(2011, 12, 29, 12, tzinfo=zone), datetime(2011, 12, 31, 12, tzinfo=zone), Width.DAY, zone)
     assert [local(start, zone).day for start, _ in found] == [29, 31]
-
-
-def test_a_year_of_days_is_a_few_runs() -> None:
-    since = datetime(2026, 1, 1, tzinfo=UTC)
-    starts, _ = windows(since, since + timedelta(days=365), Width.DAY, ZoneInfo("Europe/Berlin")).runs
-    assert len(starts) == 5
-
-
-def test_windows_of_one_run_have_one_width() -> None:
-    assert Windows((0, 60, 120)).runs == ([0], [60])

@@ -1,0 +1,46 @@
+"""Pages over a long time: busy stretches and quiet months between them, walked to the end and back."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from itertools import accumulate
+from uuid import uuid4
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from sql.clickhouse import ClickHouse
+from stream.rows import COLUMNS, TABLE, parts
+from tests.decisions_log import NOON, report
+from tests.integration.sql.test_audit_trail import PATH
+from tests.integration.sql.test_clickhouse import log_of, rows_in
+from tests.integration.sql.trail import pages, trail_client
+
+FEW = settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True, database=None)
+DAY = 86_400
+_pauses = st.lists(st.sampled_from([0, 1, 899, 40_000, 3 * DAY, 10 * DAY, 40 * DAY]), min_size=1, max_size=25)
+
+
+@FEW
+@given(pauses=_pauses, limit=st.integers(1, 6), only=st.sampled_from([{}, {"status": "ACCEPTED"}, {"q": "collector"}]))
+async def test_a_walk_over_months_meets_each_event_once_both_ways(
+    clickhouse: ClickHouse, pauses: list[int], limit: int, only: dict[str, str]
+) -> None:
+    log = log_of(str(uuid4()))
+    for seconds in accumulate(pauses):
+        log.decide(report(received_at=NOON + timedelta(seconds=seconds)))
+    for part in parts(rows_in(log)):
+        await clickhouse.insert(TABLE, COLUMNS, part)
+    async with trail_client(clickhouse, log.held_against.organization_id) as client:
+        for path in (PATH, "/audit-trails"):
+            onward = await pages(client, path, limit=limit, **only)
+            assert [item["id"] for page in onward for item in page] == [f"0-{at}-0" for at in range(len(pauses))][::-1]
+            skipped = sum(map(len, onward[:-1]))
+            page = (await client.get(path, params={"limit": limit, "offset": skipped, **only})).json()
+            back = [page["items"]]
+            while page["previousCursor"] is not None:
+                page = (
+                    await client.get(path, params={"limit": limit, "cursor": page["previousCursor"], **only})
+                ).json()
+                back.append(page["items"])
+            assert back[::-1] == onward
