@@ -25,6 +25,8 @@ DecisionId = Annotated[str, Path(alias="decisionId", description="As a report's 
 _QUARTER: Final = QUARTER * 1_000_000
 #: Microseconds next to a page's place that are looked at first: few parts, of the year's that all time is.
 _NEAR: Final = 7 * 86_400_000_000
+#: So many rows of that time say how far a whole page reaches.
+_ENOUGH_TO_TELL: Final = 5
 
 router = fresh_router("Audit trail")
 
@@ -85,9 +87,15 @@ async def list_audit_trails(
 async def _page(
     trail: Trail, name: str, only: Filter, wanted: Wanted, newest: int, **scope: object
 ) -> list[tuple[Any, ...]]:
-    """The page's rows: from the time next to its place, where most are whole, else from all time."""
-    near = _near(only, wanted, newest)
-    if near != only and len(found := await _within(trail, name, near, wanted, **scope)) > wanted.limit:
+    """The page's rows: from the time next to its place, where most are whole; from as much of it as they are rare; or
+    from all time.
+    """
+    time = _near(only, wanted, newest)
+    found = await _within(trail, name, time, wanted, **scope)
+    if _ENOUGH_TO_TELL <= len(found) <= wanted.limit and not wanted.skip:
+        time = _near(only, wanted, newest, _NEAR * 3 * wanted.rows // (2 * len(found)))
+        found = await _within(trail, name, time, wanted, **scope)
+    if len(found) > wanted.limit or time == only:
         return found
     return await _within(trail, name, only, wanted, **scope)
 
@@ -96,12 +104,12 @@ async def _within(trail: Trail, name: str, time: Filter, wanted: Wanted, **scope
     return await trail.query(f"{name}{wanted.suffix}", **scope, **time.parameters, **wanted.parameters)
 
 
-def _near(only: Filter, wanted: Wanted, newest: int) -> Filter:
-    """The filter with no time further than `_NEAR` from where the page begins."""
+def _near(only: Filter, wanted: Wanted, newest: int, reach: int = _NEAR) -> Filter:
+    """The filter with no time further than so many microseconds from where the page begins."""
     if wanted.is_newer:
-        return replace(only, until=min(only.until, max(only.since, wanted.cursor.time) + _NEAR))
+        return replace(only, until=min(only.until, max(only.since, wanted.cursor.time) + reach))
     begins = min(only.until, wanted.cursor.time, newest)
-    return replace(only, since=max(only.since, begins - _NEAR))
+    return replace(only, since=max(only.since, begins - reach))
 
 
 async def _as_far_as_needed(trail: Trail, only: Filter, wanted: Wanted, newest: int) -> Filter:
