@@ -120,18 +120,18 @@ async def _as_far_as_needed(trail: Trail, only: Filter, wanted: Wanted, newest: 
     return reach
 
 
-async def _reach(trail: Trail, only: Filter, wanted: Wanted, months: Filter) -> tuple[Filter, int]:
-    """As much of the filter's time as the page takes, and how many events there are, as far as these months tell.
+async def _reach(trail: Trail, only: Filter, wanted: Wanted, time: Filter) -> tuple[Filter, int]:
+    """As much of the filter's time as the page takes, and how many events there are, of this time.
 
     The quarter of an hour that the page begins in is cut by its place, so its events are taken as none.
     """
     if wanted.is_newer:
         begins = max(only.since, wanted.cursor.time) // _QUARTER
-        asked = {"quarter": begins, "rows": wanted.rows, "until": months.until}
+        asked = {"quarter": begins, "rows": wanted.rows, "until": time.until}
         ((last, found),) = await trail.query("organization_ceiling", **asked)
         return replace(only, until=min(only.until, (max(last, begins) + 1) * _QUARTER)), found
     begins = min(only.until, wanted.cursor.time) // _QUARTER
-    ((first, found),) = await trail.query("organization_floor", quarter=begins, rows=wanted.rows, since=months.since)
+    ((first, found),) = await trail.query("organization_floor", quarter=begins, rows=wanted.rows, since=time.since)
     return replace(only, since=max(only.since, first * _QUARTER)), found
 
 

@@ -120,7 +120,7 @@ async def get_timeline(
 
 def bounds(windows: Windows) -> dict[str, Any]:
     """The parameters by which a question knows the windows."""
-    return {"since": windows.since, "until": windows.until, "edges": [-1, *windows.edges]}
+    return {"since": windows.since, "until": windows.until, "edges": [*windows.edges]}
 
 
 async def _stats(trail: Trail, name: str, **parameters: object) -> Response:

@@ -33,10 +33,8 @@ WRITING: Final[Mapping[str, Any]] = {
     "min_insert_block_size_bytes": 0,
 }
 
-#: What one question may cost: past it, that question fails and no other waits for it. What it says of months stays
-#: as it is written: said of instants, no projection could answer it.
+#: What one question may cost: past it, that question fails and no other waits for it.
 READING: Final[Mapping[str, Any]] = {
-    "optimize_time_filter_with_preimage": 0,
     "max_execution_time": 10,
     "max_memory_usage": 512 << 20,
     "max_threads": 2,

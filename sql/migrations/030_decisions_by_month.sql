@@ -72,15 +72,14 @@ CREATE TABLE decisions_by_month
     ),
 
     -- Counts and values over time, kept inside the parts whose rows they are of: they can't disagree with them. Time is
-    -- counted in quarters of an hour since 1970, of which the hours, days and months of every time zone are made; the
-    -- month, the same all over a part, is there so that a question can leave out parts.
+    -- counted in quarters of an hour since 1970, of which the hours, days and months of every time zone are made.
 
     -- What happened on a meter in a quarter of an hour, for each period that was counted in: nearly always one.
     PROJECTION meter_quarters
     (
         SELECT
             organization_id, instance_id, entitlement_id, entitlement_slug,
-            intDiv(toUnixTimestamp64Micro(received_at), 900000000), toYYYYMM(received_at), period_start, period_end,
+            intDiv(toUnixTimestamp64Micro(received_at), 900000000), period_start, period_end,
             count(),
             countIf(status = 'ACCEPTED'),
             countIf(status = 'REJECTED'),
@@ -91,7 +90,7 @@ CREATE TABLE decisions_by_month
             argMax(after, sequence)
         GROUP BY
             organization_id, instance_id, entitlement_id, entitlement_slug,
-            intDiv(toUnixTimestamp64Micro(received_at), 900000000), toYYYYMM(received_at), period_start, period_end
+            intDiv(toUnixTimestamp64Micro(received_at), 900000000), period_start, period_end
     )
     WITH SETTINGS (index_granularity = 256),
 
@@ -101,13 +100,13 @@ CREATE TABLE decisions_by_month
     (
         SELECT
             organization_id, instance_id,
-            intDiv(toUnixTimestamp64Micro(received_at), 900000000), toYYYYMM(received_at),
+            intDiv(toUnixTimestamp64Micro(received_at), 900000000),
             count(),
             countIf(status = 'ACCEPTED'),
             countIf(status = 'REJECTED')
         GROUP BY
             organization_id, instance_id,
-            intDiv(toUnixTimestamp64Micro(received_at), 900000000), toYYYYMM(received_at)
+            intDiv(toUnixTimestamp64Micro(received_at), 900000000)
     )
     WITH SETTINGS (index_granularity = 1024),
 
@@ -115,13 +114,13 @@ CREATE TABLE decisions_by_month
     (
         SELECT
             organization_id, entitlement_slug,
-            intDiv(toUnixTimestamp64Micro(received_at), 900000000), toYYYYMM(received_at),
+            intDiv(toUnixTimestamp64Micro(received_at), 900000000),
             count(),
             countIf(status = 'ACCEPTED'),
             countIf(status = 'REJECTED')
         GROUP BY
             organization_id, entitlement_slug,
-            intDiv(toUnixTimestamp64Micro(received_at), 900000000), toYYYYMM(received_at)
+            intDiv(toUnixTimestamp64Micro(received_at), 900000000)
     )
     WITH SETTINGS (index_granularity = 1024),
 
@@ -129,13 +128,13 @@ CREATE TABLE decisions_by_month
     (
         SELECT
             organization_id,
-            intDiv(toUnixTimestamp64Micro(received_at), 900000000), toYYYYMM(received_at),
+            intDiv(toUnixTimestamp64Micro(received_at), 900000000),
             count(),
             countIf(status = 'ACCEPTED'),
             countIf(status = 'REJECTED')
         GROUP BY
             organization_id,
-            intDiv(toUnixTimestamp64Micro(received_at), 900000000), toYYYYMM(received_at)
+            intDiv(toUnixTimestamp64Micro(received_at), 900000000)
     )
     WITH SETTINGS (index_granularity = 1024),
 

@@ -1,1 +1,2 @@
-HAVING starts_at >= {since:Int64} AND starts_at < {until:Int64}  -- of what is grouped: no index is asked for naught
+  AND intDiv(toUnixTimestamp64Micro(received_at), 900000000) >= intDiv({since:Int64}, 900)
+  AND intDiv(toUnixTimestamp64Micro(received_at), 900000000) < intDiv({until:Int64}, 900)

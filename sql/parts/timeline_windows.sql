@@ -1,4 +1,3 @@
-  -- include months
+  -- include span
 GROUP BY starts_at
--- include span
 ORDER BY starts_at

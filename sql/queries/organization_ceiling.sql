@@ -1,5 +1,5 @@
 -- The quarter of an hour that an organization's next so many events after another one end in, and how many there are,
--- from the projection `organization_quarters`: how far a page has to look. Months of after `until` are left out.
+-- from the projection `organization_quarters`: how far a page has to look. What came after the microsecond `until` is left out.
 SELECT
     maxIf(quarter, passed < {rows:UInt64}) AS ceiling,
     sum(events) AS found
@@ -14,7 +14,7 @@ FROM
         SELECT intDiv(toUnixTimestamp64Micro(received_at), 900000000) AS quarter, count() AS events
         FROM decisions
         WHERE organization_id = {organization:String}
-          AND toYYYYMM(received_at) <= toYYYYMM(fromUnixTimestamp64Micro({until:Int64}, 'UTC'))
+          AND quarter <= intDiv({until:Int64}, 900000000)
           AND quarter > {quarter:Int64}
         GROUP BY quarter
     )

@@ -1,5 +1,5 @@
 -- The quarter of an hour that an organization's next so many events before another one begin in, and how many there are,
--- from the projection `organization_quarters`: how far back a page has to look. Months of before `since` are left out.
+-- from the projection `organization_quarters`: how far back a page has to look. What was before the microsecond `since` is left out.
 SELECT
     minIf(quarter, passed < {rows:UInt64}) AS floor,
     sum(events) AS found
@@ -14,7 +14,7 @@ FROM
         SELECT intDiv(toUnixTimestamp64Micro(received_at), 900000000) AS quarter, count() AS events
         FROM decisions
         WHERE organization_id = {organization:String}
-          AND toYYYYMM(received_at) >= toYYYYMM(fromUnixTimestamp64Micro({since:Int64}, 'UTC'))
+          AND quarter >= intDiv({since:Int64}, 900000000)
           AND quarter < {quarter:Int64}
         GROUP BY quarter
     )

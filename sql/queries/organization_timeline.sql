@@ -1,7 +1,7 @@
 -- What was decided for an organization in each window of time that anything was in: from the projection
 -- `organization_quarters`.
 --
--- `edges` are the first seconds of the windows, of what came before them, and of what comes behind.
+-- `edges` are the first seconds of the windows, and of what comes behind.
 -- include timeline_columns
 WHERE organization_id = {organization:String}
   -- include timeline_windows

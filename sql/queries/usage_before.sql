@@ -9,7 +9,6 @@ FROM decisions
 WHERE organization_id = {organization:String}
   AND instance_id = {instance:String}
   AND entitlement_id = {entitlement:String}
-  AND toYYYYMM(received_at) <= toYYYYMM(fromUnixTimestamp64Micro({since:Int64} * 1000000, 'UTC'))
   AND intDiv(toUnixTimestamp64Micro(received_at), 900000000) < intDiv({since:Int64}, 900)
   AND (period_end IS NULL OR toUnixTimestamp64Micro(period_end) > {since:Int64} * 1000000)
 GROUP BY period_start, period_end

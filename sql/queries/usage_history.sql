@@ -1,6 +1,6 @@
 -- What happened on a meter in each window of time that anything happened in: from the projection `meter_quarters`.
 --
--- `edges` are the first seconds of the windows, of what came before them, and of what comes behind.
+-- `edges` are the first seconds of the windows, and of what comes behind.
 -- `standings` are the last value of each period that was counted in, with the period's bounds (microseconds, null
 -- without end) and the sequence of the decision that left it.
 SELECT
@@ -18,9 +18,8 @@ FROM
     WHERE organization_id = {organization:String}
       AND instance_id = {instance:String}
       AND entitlement_id = {entitlement:String}
-      -- include months
+      -- include span
     GROUP BY starts_at, period_start, period_end
-    -- include span
 )
 GROUP BY starts_at
 ORDER BY starts_at
