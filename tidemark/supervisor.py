@@ -78,6 +78,8 @@ class Supervisor:
         self._logs = logs
         self._say = say
         self._watched: list[_Watched] = []
+        self.has_lost_any = False
+        """Whether a part ever died."""
 
     def start(self, part: Part) -> None:
         """Start and watch it; a part that is known before it starts is stopped even if starting is interrupted."""
@@ -101,6 +103,7 @@ class Supervisor:
 
     def _attend(self, watched: _Watched, now: float) -> None:
         if watched.start_at is None:
+            self.has_lost_any = True
             watched.part.stop()
             watched.died(now)
             self._say(f"{watched.part.name} died; starting it again (its log is in {self._logs})")

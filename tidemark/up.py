@@ -67,7 +67,7 @@ def _start(settings: Settings, supervisor: Supervisor, console: Console) -> None
         for number in range(1, settings.workers + 1):
             supervisor.start(_python(settings, f"worker-{number}", "worker", "--instance", f"worker-{number}"))
         supervisor.start(_python(settings, "http", "serve"))
-        _await_health(settings, supervisor)
+        _await_health(settings, supervisor, say)
     _welcome(settings, token, console)
 
 
@@ -104,18 +104,27 @@ def _logs(settings: Settings) -> Path:
     return settings.data / "logs"
 
 
-def _await_health(settings: Settings, supervisor: Supervisor) -> None:
+def _await_health(settings: Settings, supervisor: Supervisor, say: Say) -> None:
+    """Raises `CannotRun` when it takes too long. As long as nothing died and the HTTP process does not listen yet, it
+    may: an upgrade copies the audit trail first, and would begin anew each time.
+    """
     deadline = time.monotonic() + _HEALTHY_WITHIN_S
-    while not _is_healthy(settings):
+    while not (is_healthy := _is_healthy(settings)):
         if time.monotonic() > deadline:
-            raise CannotRun(f"Not healthy within {_HEALTHY_WITHIN_S:.0f} s; the logs are in {_logs(settings)}.")
+            if is_healthy is not None or supervisor.has_lost_any:
+                raise CannotRun(f"Not healthy within {_HEALTHY_WITHIN_S:.0f} s; the logs are in {_logs(settings)}.")
+            say(f"Still starting, as after an upgrade that copies the audit trail; the logs are in {_logs(settings)}")
+            deadline += _HEALTHY_WITHIN_S
         supervisor.look()
         time.sleep(_LOOK_EVERY_S)
 
 
-def _is_healthy(settings: Settings) -> bool:
+def _is_healthy(settings: Settings) -> bool | None:
+    """None: nobody listens."""
     try:
         return httpx.get(f"{settings.url}/health", timeout=2, trust_env=False).is_success
+    except httpx.ConnectError:
+        return None
     except httpx.TransportError:
         return False
 
