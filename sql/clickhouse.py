@@ -24,6 +24,7 @@ READERS: Final = 3
 
 #: One INSERT is one part, there or not there: one block whatever its bytes, and a second month in it is an error. None
 #: takes so long that the tokens of those that came after its check no longer fit `non_replicated_deduplication_window`.
+#: What is dropped, an expired month or a copied table, goes however large it is: 50 GB are a server's own bound.
 WRITING: Final[Mapping[str, Any]] = {
     "async_insert": 0,
     "max_insert_threads": 1,
@@ -31,6 +32,8 @@ WRITING: Final[Mapping[str, Any]] = {
     "max_partitions_per_insert_block": 1,
     "min_insert_block_size_rows": 1_048_576,
     "min_insert_block_size_bytes": 0,
+    "max_table_size_to_drop": 0,
+    "max_partition_size_to_drop": 0,
 }
 
 #: What one question may cost: past it, that question fails and no other waits for it.
@@ -39,6 +42,12 @@ READING: Final[Mapping[str, Any]] = {
     "max_memory_usage": 512 << 20,
     "max_threads": 2,
 }
+
+#: A migration copies the table: another beside it would take its copy away, or let half of one take the table's place.
+_COPIES: Final = """
+SELECT count() FROM system.processes
+WHERE current_database = currentDatabase() AND query LIKE 'INSERT INTO decisions_by_month%'
+"""
 
 _THROWN: Final = 395  # FUNCTION_THROW_IF_VALUE_IS_NON_ZERO
 _OVERFLOWN: Final = 407  # DECIMAL_OVERFLOW
@@ -64,7 +73,7 @@ class ClickHouse:
         self._blocks: dict[str, Blocks] = {}
 
     async def migrate(self) -> None:
-        """Bring the schema up to date; safe to repeat."""
+        """Bring the schema up to date; safe to repeat. Raises `ClickHouseError`, so while another one copies rows."""
         await self._writer.run(_migrate)
 
     async def insert(self, table: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
@@ -163,6 +172,8 @@ def _connect(dsn: str, settings: Mapping[str, Any]) -> Client:
 
 
 def _migrate(client: Client) -> None:
+    if client.command(_COPIES):
+        raise OperationalError("another process copies the audit trail for an upgrade; start when it is done")
     migrator = Migrator(ClickhouseConnectConnection(client))
     migrator.init_schema()
     migrator.apply_migration(MigrationStorage(MIGRATIONS).migrations(), multi_statement=True)

@@ -51,6 +51,24 @@ async def test_a_question_that_is_wrong_stays_an_error_of_ours() -> None:
         await asked(DatabaseError("no such column", code=47))
 
 
+class Copying:
+    """A server on which another process's migration copies rows."""
+
+    uri = "http://clickhouse:8123"
+
+    def command(self, _: str) -> int:
+        return 1
+
+    def close(self) -> None: ...
+
+
+async def test_no_migration_begins_beside_another_that_copies() -> None:
+    copying: Any = Copying()
+    async with ClickHouse(copying, [copying]) as clickhouse:
+        with pytest.raises(OperationalError, match="another process copies"):
+            await clickhouse.migrate()
+
+
 class Taking:
     """A client that takes an INSERT as a server or the embedded engine would, and keeps it."""
 
