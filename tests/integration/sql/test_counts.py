@@ -14,7 +14,7 @@ import pytest
 from metering.command import Command, Read
 from metering.period import ResetPeriod
 from sql.clickhouse import ClickHouse
-from sql.instants import micros
+from sql.instants import EPOCH, micros
 from stream.rows import COLUMNS, TABLE, parts
 from tests.decisions_log import DecisionsLog, report
 from tests.integration.sql.test_clickhouse import log_of, rows_in
@@ -83,6 +83,18 @@ async def test_ten_thousand_windows_are_not_too_many_and_one_more_is(clickhouse:
             response = await client.get(HISTORY, params=query)
             assert response.status_code == status
         assert "10,000" in response.json()["errors"][0]["message"]
+
+
+async def test_a_day_that_begins_before_1970_counts_what_there_is_of_it(clickhouse: ClickHouse) -> None:
+    log = log_of(str(uuid4()))
+    log.decide(report(received_at=EPOCH + timedelta(hours=1)), report(received_at=EPOCH + timedelta(hours=23)))
+    await write(clickhouse, log)
+    span = {"from": "1970-01-01T00:00:00Z", "to": "1970-01-02T00:00:00Z", "timezone": "Europe/Berlin"}
+    async with trail_client(clickhouse, log.held_against.organization_id) as client:
+        for path in ("/audit-trails/timeline", f"{INSTANCE}/audit-trails/timeline", HISTORY):
+            days = (await client.get(path, params=span)).json()["items"]
+            assert [day["start"] for day in days] == ["1969-12-31T23:00:00Z", "1970-01-01T23:00:00Z"]
+            assert [day["accepted"] + day["rejected"] for day in days] == [1, 1]
 
 
 async def test_clocks_that_were_set_to_no_quarter_of_an_hour_are_refused(clickhouse: ClickHouse) -> None:
