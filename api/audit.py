@@ -80,8 +80,8 @@ async def list_audit_trails(
     if only.takes_all and not instance:
         reach = await _as_far_as_needed(trail, only, wanted, newest)
         return ExactJson(wanted.page(await _within(trail, "organization_trail", reach, wanted)))
-    named = {"slug": instance} if instance else {}
-    return ExactJson(wanted.page(await _page(trail, "organization_trail", only, wanted, newest, **named)))
+    scope = {"slug": instance} if instance else {}
+    return ExactJson(wanted.page(await _page(trail, "organization_trail", only, wanted, newest, **scope)))
 
 
 async def _page(

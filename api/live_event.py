@@ -50,7 +50,7 @@ class Wanted:
 
 
 def row_of(event: AuditEvent) -> dict[str, Any]:
-    """The row that the sink will write, by its columns' names."""
+    """The row as it will be read back (`api.audit_event.named`), by its columns' names."""
     grant, decision = event.grant, event.decision
     return {
         "partition": event.partition,

@@ -30,7 +30,7 @@ def rows_in(log: DecisionsLog) -> list[Row]:
 
 
 async def trail_of(clickhouse: ClickHouse, organization: str) -> list[dict[str, Any]]:
-    found = await clickhouse.query("organization_trail", organization=organization, instance="", **EVERYTHING)
+    found = await clickhouse.query("organization_trail", organization=organization, **EVERYTHING)
     return [named(row) for row in found]
 
 

@@ -29,7 +29,6 @@ _WINDOWS = {
     "until": micros(SINCE) // 1_000_000 + 28 * 86_400,
     "edges": [*range(micros(SINCE) // 1_000_000, micros(SINCE) // 1_000_000 + 29 * 86_400, 86_400)],
 }
-_FIRST, _LAST = _WINDOWS["since"] // 900, _WINDOWS["until"] // 900
 _PAGE = {**_FILTERED.parameters, **Wanted(50, _MIDDLE).parameters}
 
 #: By which projection each question is answered, and no other.
