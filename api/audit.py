@@ -92,7 +92,7 @@ async def _page(
     """
     time = _near(only, wanted, newest)
     found = await _within(trail, name, time, wanted, **scope)
-    if _ENOUGH_TO_TELL <= len(found) <= wanted.limit and not wanted.skip:
+    if time != only and _ENOUGH_TO_TELL <= len(found) <= wanted.limit and not wanted.skip:
         time = _near(only, wanted, newest, _NEAR * 3 * wanted.rows // (2 * len(found)))
         found = await _within(trail, name, time, wanted, **scope)
     if len(found) > wanted.limit or time == only:
