@@ -34,6 +34,8 @@ from sql.instants import moment_at
 from sql.statements import statement
 from stream.rows import COLUMNS, TABLE, parts
 
+#: Questions that fill caches, and are not counted.
+FIRST: Final = 10
 TIMES: Final = 100
 BARE_TIMES: Final = 3
 TRAIL: Final = "/instances/instance-0/audit-trails"
@@ -170,13 +172,13 @@ async def timed(
     clickhouse: Any, client: httpx.AsyncClient, path: str, query: Callable[[random.Random], Query]
 ) -> dict[str, float]:
     chance, times = random.Random(7), []
-    for _ in range(TIMES + 3):
+    for _ in range(FIRST + TIMES):
         clickhouse.asked.clear()
         wanted = query(chance)
         begun = time.perf_counter()
         (await client.get(path, params=wanted)).raise_for_status()
         times.append((time.perf_counter() - begun) * 1e3)
-    times = sorted(times[3:])  # the first ones fill caches
+    times = sorted(times[FIRST:])
     asked = [one for one in clickhouse.asked if one[0] not in {"complete_to", "passed"}]
     engine, bare = [await over(clickhouse, asked, settings) for settings in ({}, _BARE)]
     return {"median": statistics.median(times), "p99": times[int(0.99 * TIMES) - 1], "engine": engine, "bare": bare}

@@ -1,5 +1,5 @@
 -- The table anew, for questions that take milliseconds over a year: granules of a thousand rows, of which a page or a
--- search reads few; counts in granules of a quarter of that; and one part a month once the month is quiet, for looking
+-- search reads few, and a count a few more; and one part a month once the month is quiet, for looking
 -- into a part costs more than what is read of it. What other columns tell is not written twice.
 --
 -- The rows are copied, and the tables change places in one step. Killed before that, the copy begins anew.
@@ -49,7 +49,7 @@ CREATE TABLE decisions_by_month
     token               LowCardinality(String) CODEC(ZSTD(1)),
     metadata            String CODEC(ZSTD(1)),
 
-    -- What is searched for. Ids that the edge made (`tdm:…`) are random: they are found whole, by an index of their own.
+    -- What is searched for. Ids that the edge made (`tdm:…`) are no words: they are found whole, by an index of their own.
     words               String ALIAS lowerUTF8(concatWithSeparator(' ', toString(status), reason, toString(crossing),
         toString(behavior), instance_slug, entitlement_slug, license_slug, token,
         if(startsWith(ifNull(transaction_id, ''), 'tdm:') AND length(transaction_id) = 45, '', ifNull(transaction_id, '')),
