@@ -135,7 +135,7 @@ async def _ensure_fresh(request: Request, _: Reader, after_decision: AfterDecisi
 
 
 async def _newest(request: Request) -> int:
-    visible: Visible = request.state.visible
+    visible: Visible = getattr(request.state, "visible", Visible())  # not there where another parameter is refused
     return 0 if visible.newest is None else micros(visible.newest)
 
 

@@ -281,6 +281,7 @@ async def test_an_instance_that_is_not_there_has_no_trail(clickhouse: ClickHouse
         ({"q": "a" * 10_000}, "query.q"),
         ({"limit": 201}, "query.limit"),
         ({"offset": 10**12}, "query.offset"),
+        ({"after_decision": "AAA"}, "query.after_decision"),
     ],
 )
 async def test_a_wrong_query_is_refused_at_its_place(
