@@ -33,7 +33,9 @@ enabled = false
 
 # What was made is there; what else these name in their bodies may not be.
 [[operations]]
-include-operation-id = ["AddEntitlementGroupMember", "AssociateLicenseEntitlement", "CreateInstance"]
+include-operation-id = [
+    "AddEntitlementGroupMember", "AssociateLicenseEntitlement", "CreateInstance", "UpdateEntitlement", "UpdateInstance"
+]
 checks.ensure_resource_availability.enabled = false
 """
 
