@@ -34,7 +34,7 @@ enabled = false
 # What was made is there; what else these name in their bodies may not be.
 [[operations]]
 include-operation-id = [
-    "AddEntitlementGroupMember", "AssociateLicenseEntitlement", "CreateInstance", "UpdateEntitlement", "UpdateInstance"
+    "AddEntitlementGroupMember", "AssociateLicenseEntitlement", "CreateInstance", "UpdateEntitlement"
 ]
 checks.ensure_resource_availability.enabled = false
 """
