@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Annotated, Any, Final
@@ -12,6 +13,7 @@ from pydantic import Field
 
 from api.auth import CatalogState
 from api.freshness import Reader, fresh_router
+from api.hours import by_hours
 from api.json import ExactJson
 from api.openapi import LOOKUP
 from api.paths import InstanceSlug
@@ -98,8 +100,9 @@ async def get_instance_timeline(
     bars = span.cut(_WIDTHS[interval])
     instance = await catalog.resolver.instance_id(caller.organization_id, slug)
     if entitlement:
-        return await _timeline(trail, "meter_timeline", bars, instance=instance, entitlement=entitlement)
-    return await _timeline(trail, "instance_timeline", bars, instance=instance)
+        meter = {"instance": instance, "entitlement": entitlement}
+        return _timeline(bars, await by_hours(trail, "meter_timeline", bars, **meter))
+    return _timeline(bars, await trail.query("instance_timeline", instance=instance, **_bounds(bars)))
 
 
 @router.get(
@@ -114,11 +117,11 @@ async def get_timeline(
     """How many events of each kind the whole organization had in each hour or day."""
     bars = span.cut(_WIDTHS[interval])
     if entitlement:
-        return await _timeline(trail, "entitlement_timeline", bars, entitlement=entitlement)
-    return await _timeline(trail, "organization_timeline", bars)
+        return _timeline(bars, await trail.query("entitlement_timeline", entitlement=entitlement, **_bounds(bars)))
+    return _timeline(bars, await trail.query("organization_timeline", **_bounds(bars)))
 
 
-def bounds(windows: Windows) -> dict[str, Any]:
+def _bounds(windows: Windows) -> dict[str, Any]:
     """The parameters by which a question knows the windows."""
     return {"since": windows.since, "until": windows.until, "edges": [*windows.edges]}
 
@@ -130,10 +133,13 @@ async def _stats(trail: Trail, name: str, **parameters: object) -> Response:
     return ExactJson({**counts, "today": today, "since": moment_at(expired[0][0]) if expired else None})
 
 
-async def _timeline(trail: Trail, name: str, bars: Windows, **parameters: object) -> Response:
-    found = await trail.query(name, **parameters, **bounds(bars))
-    counted = {start: counts for start, *counts in found}
-    return ExactJson({"items": [_bar(start, *counted.get(start, (0, 0, 0))) for start, _ in bars]})
+def _timeline(bars: Windows, found: Iterable[Sequence[int]]) -> Response:
+    """The bars, each of all rows that tell of it."""
+    counted = {start: (0, 0, 0) for start, _ in bars}
+    for start, events, accepted, rejected in found:
+        had = counted.get(start, (0, 0, 0))
+        counted[start] = (had[0] + events, had[1] + accepted, had[2] + rejected)
+    return ExactJson({"items": [_bar(start, *counted[start]) for start, _ in bars]})
 
 
 def _bar(start: int, events: int, accepted: int, rejected: int) -> dict[str, Any]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from decimal import Decimal
+from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -15,15 +17,20 @@ from metering.balance import Place
 from metering.decision import Status
 from metering.meter import Behavior
 from metering.quantity import EXACT, plain
+from metering.transaction import generate
+from sql.instants import moment_at
 from stream.records import decision_id
 
 #: The columns of the queries `instance_trail` and `organization_trail`, in their order.
 COLUMNS: Final = (
-    *("partition", "offset", "position", "received_at", "status", "instance_id", "instance_slug", "entitlement_slug"),
-    *("value", "behavior", "event_lag", "events", "adjustment", "after", "limit", "overage_percent"),
-    *("period_start", "period_end", "license_id", "license_slug", "license_version"),
-    *("reason", "crossing", "rolled_over", "transaction_id", "metadata", "token", "sequence"),
+    *("partition", "offset", "position", "received_at", "outcome", "terms", "period", "instance_id", "instance_slug"),
+    *("value", "event_lag", "uncounted", "adjustment", "after", "rolled_over"),
+    *("series", "number", "given_id", "metadata", "token", "sequence"),
 )
+#: What stands in the lines of the columns `outcome`, `terms` and `period`.
+OUTCOME: Final = ("status", "behavior", "reason", "crossing")
+TERMS: Final = ("entitlement_slug", "license_id", "license_slug", "license_version", "limit", "overage_percent")
+PERIOD: Final = ("period_start", "period_end")
 
 
 class Event(NamedTuple):
@@ -86,10 +93,13 @@ class AuditEventView(View):
 def named(row: Sequence[Any]) -> dict[str, Any]:
     """The row by its columns' names, and what the table works out of them: asked for there, it costs more."""
     cells: dict[str, Any] = dict(zip(COLUMNS, row, strict=True))
+    cells |= _outcome(cells["outcome"]) | _terms(cells["terms"]) | _period(cells["period"])
     is_added = cells["status"] == Status.ACCEPTED and cells["behavior"] == Behavior.APPEND
     moved = EXACT.add(cells["adjustment"], cells["value"]) if is_added else cells["adjustment"]
     cells["before"] = EXACT.subtract(cells["after"], moved)
     cells["event_time"] = cells["received_at"] - timedelta(microseconds=cells["event_lag"])
+    cells["events"] = cells["sequence"] - cells["uncounted"]
+    cells["transaction_id"] = _transaction_id(cells)
     return cells
 
 
@@ -107,6 +117,29 @@ def shown(row: Mapping[str, Any]) -> dict[str, Any]:
         "timestamp": row["received_at"],
         "payload": _payload(row),
     }
+
+
+@lru_cache
+def _outcome(lines: str) -> dict[str, Any]:
+    return dict(zip(OUTCOME, lines.split("\n"), strict=True))
+
+
+@lru_cache(maxsize=4_096)
+def _terms(lines: str) -> dict[str, Any]:
+    cells: dict[str, Any] = dict(zip(TERMS, lines.split("\n"), strict=True))
+    return {**cells, **{quantity: Decimal(cells[quantity]) for quantity in ("limit", "overage_percent")}}
+
+
+@lru_cache(maxsize=4_096)
+def _period(lines: str) -> dict[str, Any]:
+    bounds = [moment_at(int(line)) if line else None for line in lines.split("\n")]
+    return dict(zip(PERIOD, bounds, strict=True))
+
+
+def _transaction_id(cells: Mapping[str, Any]) -> str | None:
+    if cells["series"]:
+        return generate(cells["received_at"], f"{cells['series']}{cells['number']:012x}")
+    return cells["given_id"] or None
 
 
 def _payload(row: Mapping[str, Any]) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Final, NamedTuple, Self
 
 from fastapi import Depends, Query
 
-from api.audit_event import AuditEventView, named, shown
+from api.audit_event import AuditEventView, shown
 from api.shapes import PageView
 from metering.problems import Fault, Invalid
 from sql.instants import micros
@@ -82,12 +82,16 @@ class Wanted:
     @property
     def parameters(self) -> dict[str, Any]:
         """Of the queries of a trail; one row more than wanted says whether there are more."""
-        place = {f"cursor_{name}": value for name, value in self.cursor._asdict().items()}
-        return {"limit": self.limit + 1, "skip": self.skip, **place}
+        rows = {"limit": self.limit + 1, "skip": self.skip}
+        if self.cursor is TOP:
+            return rows
+        time, *place = self.cursor
+        at = dict(zip(("at_partition", "at_offset", "at_position"), place, strict=True))
+        return {**rows, "newer_than" if self.is_newer else "older_than": time, **at}
 
-    def page(self, found: Sequence[Sequence[Any]]) -> dict[str, Any]:
+    def page(self, found: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         """The page as `AuditPageView` describes it. What a cursor was given out for lies on the cursor's other side."""
-        rows = [named(row) for row in found[: self.limit]]
+        rows = [*found[: self.limit]]
         has_more, was_led = len(found) > self.limit, self.cursor is not TOP
         if self.is_newer:
             rows.reverse()

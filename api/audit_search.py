@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import cached_property
 from typing import Any, Final
@@ -27,9 +27,13 @@ _SEARCHED: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """Terms that must all be found: as words of an event, as one of its numbers, or as an id that the edge made."""
+    """Terms that must all be found: as words of an event, as one of its numbers, or as an id that the edge made.
+
+    A phrase is a term that is more than a word: it is found as it is written, which its words alone do not tell.
+    """
 
     words: str = ""
+    phrases: tuple[str, ...] = ()
     numbers: tuple[str, ...] = ()
     generated: str = ""
 
@@ -41,7 +45,13 @@ class Search:
         numbers = [term for term in terms if _NUMBER.fullmatch(term)]
         generated = next((term.lower() for term in terms if _is_generated(term)), "")
         rest = [term for term in terms if term not in numbers and term.lower() != generated]
-        return cls(" ".join(rest), tuple(numbers), generated)
+        phrases = [term for term in rest if not _WORD.fullmatch(term)]
+        return cls(" ".join(rest), tuple(phrases), tuple(numbers), generated)
+
+    @property
+    def by_words(self) -> Search:
+        """What finds all that this one does, by an index, and seldom more: the same where no words tell of phrases."""
+        return replace(self, phrases=()) if _WORD.search(self.words) else self
 
     @property
     def parameters(self) -> dict[str, Any]:
@@ -49,7 +59,7 @@ class Search:
         shown = [format(plain(Decimal(number)), "f") for number in self.numbers]
         sought = {
             "words": self.words if _WORD.search(self.words) else "",
-            "phrases": [term for term in self.words.split() if not _WORD.fullmatch(term)],
+            "phrases": [*self.phrases],
             "generated": self.generated,
             "numbers": shown,
             "number": next(iter(shown), ""),
@@ -57,6 +67,10 @@ class Search:
             "terms": [*self.numbers],
         }
         return {name: wanted for name, wanted in sought.items() if wanted}
+
+    def is_whole_in(self, searched: Searched) -> bool:
+        """Whether a row that `by_words` finds is found by the whole."""
+        return all(phrase.lower() in searched.text for phrase in self.phrases)
 
     def finds(self, searched: Searched) -> bool:
         """Whether every term is in the row."""

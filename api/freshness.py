@@ -25,8 +25,11 @@ from sql.instants import micros
 from stream.records import decision_id, place_of
 
 HEADER: Final = "Tidemark-Complete-To"
+#: Seconds after which it is looked again how far the rows have come: by questions, and by who waits for a decision.
+LOOK_EVERY: Final = 0.5
+LOOK_FOR_EVERY: Final = 0.1
 #: How old the knowledge may be that a header tells; an answer itself holds at least as much.
-LOOK_EVERY: Final = 0.1
+KNOWN_FOR: Final = 1.0
 WAIT: Final = 5.0
 _DOCUMENTED: Final = {
     "description": "The last decision in the answer's reach of each partition of the log, by id, and when the newest "
@@ -56,7 +59,7 @@ class Visible:
 
 
 class Freshness:
-    """Asks the table what is visible, no more often than every `LOOK_EVERY` seconds for all callers together.
+    """Asks the table what is visible, no more often than it says above for all callers together.
 
     All calls raise `Unavailable` when it does not answer.
     """
@@ -67,14 +70,27 @@ class Freshness:
         self._asking = asyncio.Lock()
         self._asked_at = -math.inf
         self._visible = Visible()
+        self._ahead: asyncio.Task[Visible] | None = None
 
     async def visible(self) -> Visible:
+        """As it was a moment ago: no question waits for a look, but for the first after a pause."""
+        if self._age >= KNOWN_FOR:
+            return await self._looked(LOOK_EVERY)
+        if self._age >= LOOK_EVERY and (self._ahead is None or self._ahead.done()):
+            self._ahead = asyncio.create_task(self._looked(LOOK_EVERY))
+            self._ahead.add_done_callback(_let_be)
+        return self._visible
+
+    @property
+    def _age(self) -> float:
+        return asyncio.get_running_loop().time() - self._asked_at
+
+    async def _looked(self, every: float) -> Visible:
         async with self._asking:
-            now = asyncio.get_running_loop().time()
-            if now - self._asked_at >= LOOK_EVERY:
+            if self._age >= every:
+                asked_at = asyncio.get_running_loop().time()
                 rows, passed = await asyncio.gather(*map(self._clickhouse.query, ("complete_to", "passed")))
-                self._visible = _visible(rows, passed)
-                self._asked_at = now
+                self._visible, self._asked_at = _visible(rows, passed), asked_at
             return self._visible
 
     async def visible_with(self, awaited: str) -> Visible:
@@ -82,11 +98,17 @@ class Freshness:
         partition, place = place_of(awaited)
         try:
             async with asyncio.timeout(self._wait):
-                while not (visible := await self.visible()).holds(partition, place):  # noqa: ASYNC110
-                    await asyncio.sleep(LOOK_EVERY)  # the table, which may be another process's, tells nobody
+                while not (visible := await self._looked(LOOK_FOR_EVERY)).holds(partition, place):  # noqa: ASYNC110
+                    await asyncio.sleep(LOOK_FOR_EVERY)  # the table, which may be another process's, tells nobody
                 return visible
         except TimeoutError:
             raise NotYetVisible(f"The decision {awaited} cannot be read yet.", headers={"Retry-After": "1"}) from None
+
+
+def _let_be(ahead: asyncio.Task[Visible]) -> None:
+    """A look that failed while nobody waited is told to who looks next."""
+    if not ahead.cancelled():
+        ahead.exception()
 
 
 def fresh_router(tag: str) -> APIRouter:

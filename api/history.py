@@ -3,33 +3,34 @@
 from __future__ import annotations
 
 import asyncio
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
+from functools import reduce
 from typing import Annotated, Any, Final, NamedTuple, TypeAlias
 
 from fastapi import Query, Response
 from pydantic import Field
 
-from api.audit_counts import bounds
 from api.auth import CatalogState
 from api.fields import Number
 from api.freshness import Reader, fresh_router
+from api.hours import HOUR, by_hours, hours_of
 from api.json import ExactJson
 from api.openapi import LOOKUP
 from api.paths import EntitlementSlug, InstanceSlug
 from api.shapes import View
 from api.span import Spanned
 from api.trail import OwnTrail, Trail
-from api.windows import QUARTER, Width, Windows
-from metering.quantity import plain
+from api.windows import Width, Windows
+from metering.quantity import EXACT, plain
 from sql.instants import moment_at
 
 router = fresh_router("usage")
 
 _MICROS: Final = 1_000_000
-_NOTHING: Final = (0, 0, 0, Decimal(0), None, None, ())
 
 Row: TypeAlias = Sequence[Any]
 
@@ -74,72 +75,77 @@ async def get_usage_history(
     """
     points = span.cut(window)
     instance, entitlement = await catalog.resolver.meter_ids(caller.organization_id, slug, entitlement_slug)
-    before, rows = await _asked(trail, points, window, instance=instance, entitlement=entitlement)
+    before, rows = await _asked(trail, points, instance=instance, entitlement=entitlement)
     return ExactJson({"items": [*_points(points, before, rows)]})
 
 
-async def _asked(trail: Trail, points: Windows, width: Width, **meter: str) -> tuple[list[Row], list[Row]]:
-    """How the meter stood at a quarter of an hour, and what happened from there on."""
-    since = points.since - points.since % QUARTER
-    before = trail.query("usage_before", since=since, **meter)
-    if width is Width.MINUTE:
-        happened = trail.query("usage_history_minutes", since=since, until=points.until, **meter)
-    else:
-        happened = trail.query("usage_history", **bounds(points), **meter)
+async def _asked(trail: Trail, points: Windows, **meter: str) -> tuple[list[Row], list[Row]]:
+    """How the meter stood when an hour began, and what happened from there on."""
+    before = trail.query("usage_before", before_hour=hours_of(points).start, **meter)
+    happened = by_hours(trail, "usage_history", points, **meter)
     return tuple(await asyncio.gather(before, happened))  # type: ignore[return-value]
 
 
-class LastValue(NamedTuple):
-    """The last value of a period [begins, ends) in microseconds, and the sequence of the decision that left it."""
+class Part(NamedTuple):
+    """What happened in a window, or in a part of it, in one period: [begins, ends) in microseconds, or without an end.
 
+    `latest` is the sequence of its last decision, and the value after it.
+    """
+
+    starts_at: int
     begins: int | None
     ends: int | None
-    sequence: int
-    value: Decimal
+    events: int
+    accepted: int
+    rejected: int
+    reported: Decimal
+    lowest: Decimal | None
+    highest: Decimal | None
+    latest: tuple[int, Decimal]
 
 
 @dataclass
 class _Meter:
-    """The periods of a meter that are not over, and the last value of each."""
+    """The periods of a meter that are not over, and how the last decision in each left it."""
 
-    last_values: dict[tuple[int | None, int | None], LastValue] = field(default_factory=dict)
+    latest: dict[tuple[int | None, int | None], tuple[int, Decimal]] = field(default_factory=dict)
 
-    def take(self, rows: Iterable[Row]) -> None:
-        for last in (LastValue(*row) for row in rows):
-            self.last_values[last.begins, last.ends] = last
+    def take(self, begins: int | None, ends: int | None, latest: tuple[int, Decimal]) -> None:
+        """In any order: clocks of two that receive may differ a little, sequences tell which came last."""
+        period = begins, ends
+        self.latest[period] = max(latest, self.latest.get(period, latest))
 
     def value_before(self, micros: int) -> Decimal:
         """What a lookup would have shown just before that microsecond; 0 in a period without a decision."""
-        kept = [one for one in self.last_values.values() if one.ends is None or one.ends >= micros]
-        self.last_values = {(one.begins, one.ends): one for one in kept}
-        running = [one for one in kept if one.begins is None or one.begins < micros]
-        return max(running, key=lambda one: one.sequence).value if running else Decimal(0)
+        self.latest = {period: last for period, last in self.latest.items() if period[1] is None or period[1] >= micros}
+        running = [last for (begins, _), last in self.latest.items() if begins is None or begins < micros]
+        return max(running)[1] if running else Decimal(0)
 
 
 def _points(windows: Windows, before: Iterable[Row], rows: Iterable[Row]) -> Iterator[Mapping[str, Any]]:
-    meter = _Meter()
-    meter.take(before)
-    happened = {start: rest for start, *rest in rows}
-    for start in sorted(start for start in happened if start < windows.since):
-        meter.take(happened[start][-1])
+    meter, parts = _Meter(), defaultdict(list)
+    for row in before:
+        meter.take(*row)
+    for part in (Part(*row) for row in rows):
+        parts[part.starts_at].append(part)
+    for part in parts[hours_of(windows).start * HOUR]:  # of the first window, or of what comes before it
+        meter.take(part.begins, part.ends, part.latest)
     for start, end in windows:
-        *counts, lowest, highest, last_values = happened.get(start, _NOTHING)
-        meter.take(last_values)
-        yield _point(start, end, meter.value_before(end * _MICROS), counts, lowest, highest)
+        for part in parts[start]:
+            meter.take(part.begins, part.ends, part.latest)
+        yield _point(start, end, meter.value_before(end * _MICROS), parts[start])
 
 
-def _point(
-    start: int, end: int, value: Decimal, counts: Sequence[Any], lowest: Decimal | None, highest: Decimal | None
-) -> Mapping[str, Any]:
-    events, accepted, rejected, reported = counts
+def _point(start: int, end: int, value: Decimal, parts: Sequence[Part]) -> Mapping[str, Any]:
+    stood = [moved for part in parts for moved in (part.lowest, part.highest) if moved is not None] or [value]
     return {
         "start": moment_at(start * _MICROS),
         "end": moment_at(end * _MICROS),
         "value": plain(value),
-        "min": plain(value if lowest is None else lowest),
-        "max": plain(value if highest is None else highest),
-        "reported": plain(reported),
-        "events": events,
-        "accepted": accepted,
-        "rejected": rejected,
+        "min": plain(min(stood)),
+        "max": plain(max(stood)),
+        "reported": plain(reduce(EXACT.add, (part.reported for part in parts), Decimal(0))),
+        "events": sum(part.events for part in parts),
+        "accepted": sum(part.accepted for part in parts),
+        "rejected": sum(part.rejected for part in parts),
     }

@@ -59,6 +59,11 @@ class Trail:
         async with self.turns.take(self.organization_id):
             return await self.clickhouse.query(name, organization=self.organization_id, **parameters)
 
+    async def query_few(self, most_rows: int, name: str, **parameters: object) -> list[tuple[Any, ...]]:
+        """The same, if no more than so many rows have to be looked at; else raises `TooManyRows`."""
+        async with self.turns.take(self.organization_id):
+            return await self.clickhouse.query_few(most_rows, name, organization=self.organization_id, **parameters)
+
     async def formatted(self, name: str, told_as: str, **parameters: object) -> bytes:
         """The same in one of ClickHouse's formats, whole in memory: for pages that are bounded."""
         async with self.turns.take(self.organization_id):

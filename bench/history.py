@@ -24,6 +24,8 @@ YEAR: Final = 365 * 86_400_000_000
 
 _PARTITIONS: Final = 8
 _A_RECORD: Final = 50
+#: By what a record of `decisions` is ahead of the one of `usage` that it answers.
+_AHEAD: Final = 3
 _LIMIT: Final = Decimal(1_000_000)
 #: The gateways' own digits in the ids that they make.
 _SERIES: Final = [random.Random(gateway).randbytes(10).hex() for gateway in range(4)]
@@ -40,6 +42,7 @@ class History:
     def __init__(self, events: int) -> None:
         self._events = events
         self._values = [0] * (INSTANCES * ENTITLEMENTS)
+        self._counted = [0] * (INSTANCES * ENTITLEMENTS)
         self._sequences = [0] * (INSTANCES * ENTITLEMENTS)
         self._month_of = [0] * (INSTANCES * ENTITLEMENTS)
         self._grants = [_grant(meter) for meter in range(INSTANCES * ENTITLEMENTS)]
@@ -57,20 +60,21 @@ class History:
         meter = int(INSTANCES * chance.random() ** 3) * ENTITLEMENTS + chance.randrange(ENTITLEMENTS)
         month = next(at for at in range(14) if _MONTHS[at + 1] > received)
         if self._month_of[meter] != month:
-            self._month_of[meter], self._values[meter] = month, 0
+            self._month_of[meter], self._values[meter], self._counted[meter] = month, 0, 0
         self._sequences[meter] += 1
         kind = chance.random()
         status = "READ" if kind < 0.05 else "REJECTED" if kind < 0.1 else "ACCEPTED"
         cents = chance.randrange(1, 1_000)
         if status == "ACCEPTED":
             self._values[meter] += cents
-        value = self._values[meter]
-        place = (received, meter % _PARTITIONS, number // _A_RECORD, number % _A_RECORD, number // _A_RECORD)
+            self._counted[meter] += 1
+        value, sequence = self._values[meter], self._sequences[meter]
+        place = (received, meter % _PARTITIONS, number // _A_RECORD, number % _A_RECORD, _AHEAD)
         return (
             *place,
             *self._grants[meter],
             *_command(number, status, received, cents, chance),
-            *(status, self._sequences[meter], Decimal(0), _euros(value), self._sequences[meter]),
+            *(status, sequence, Decimal(0), _euros(value), sequence - self._counted[meter]),
             *(_MONTHS[month], _MONTHS[month + 1], "THRESHOLD_EXCEEDED" if status == "REJECTED" else "", "", ""),
         )
 

@@ -41,23 +41,29 @@ READING: Final[Mapping[str, Any]] = {
     "max_execution_time": 10,
     "max_memory_usage": 512 << 20,
     "max_threads": 2,
+    "local_filesystem_read_method": "pread",  # a page is a thousand small reads: each its own thread's, not another's
 }
 
 #: A migration copies the table: another beside it would take its copy away, or let half of one take the table's place.
 _COPIES: Final = """
 SELECT count() FROM system.processes
-WHERE current_database = currentDatabase() AND query LIKE 'INSERT INTO decisions_by_month%'
+WHERE current_database = currentDatabase() AND match(query, '^INSERT INTO decisions_(by_month|anew)')
 """
 
 _THROWN: Final = 395  # FUNCTION_THROW_IF_VALUE_IS_NON_ZERO
 _OVERFLOWN: Final = 407  # DECIMAL_OVERFLOW
-_TOO_COSTLY: Final = {158, 159, 160, 241, 307}  # rows, time, estimated time, memory, bytes
+_TOO_MANY_ROWS: Final = 158
+_TOO_COSTLY: Final = {159, 160, 241, 307}  # time, estimated time, memory, bytes
 
 T = TypeVar("T")
 
 
 class Overflown(Exception):
     """A value has more digits than what it was to be told as."""
+
+
+class TooManyRows(Exception):
+    """A question would look at more rows than whoever asked it wants to wait for: there may be a better one."""
 
 
 class Moved(Exception):
@@ -126,6 +132,11 @@ class ClickHouse:
         text = statement(name, frozenset(parameters))
         return await self._asked(lambda client: _rows(client, text, parameters))
 
+    async def query_few(self, most_rows: int, name: str, **parameters: object) -> list[tuple[Any, ...]]:
+        """The same, if no more than so many rows have to be looked at; else raises `TooManyRows`, and reads none."""
+        text, few = statement(name, frozenset(parameters)), {"max_rows_to_read": most_rows}
+        return await self._asked(lambda client: _rows(client, text, parameters, few))
+
     async def formatted(self, name: str, told_as: str, **parameters: object) -> bytes:
         """The same in one of ClickHouse's formats, whole in memory: for pages that are bounded. Raises `Overflown`."""
         text = statement(name, frozenset(parameters))
@@ -135,6 +146,8 @@ class ClickHouse:
         try:
             return await self._readers.run(question)
         except ClickHouseError as error:
+            if isinstance(error, DatabaseError) and error.code == _TOO_MANY_ROWS:
+                raise TooManyRows from error
             if isinstance(error, DatabaseError) and error.code in _TOO_COSTLY:
                 raise Unavailable("The question takes more time or memory than one question may.") from error
             if isinstance(error, DatabaseError) and error.code == _OVERFLOWN:
@@ -194,8 +207,8 @@ def _insert(
         client.command(text, {"path": file.name, **parameters}, settings=settings)
 
 
-def _rows(client: Client, text: str, parameters: dict[str, object]) -> list[tuple[Any, ...]]:
-    return [tuple(row) for row in client.query(text, parameters=parameters).result_rows]
+def _rows(client: Client, text: str, parameters: dict[str, object], settings: Any = None) -> list[tuple[Any, ...]]:
+    return [tuple(row) for row in client.query(text, parameters=parameters, settings=settings).result_rows]
 
 
 class _Clients:

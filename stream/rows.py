@@ -30,10 +30,10 @@ _OF_GRANT: Final = (
     *("organization_id", "instance_id", "instance_slug", "entitlement_id", "entitlement_slug"),
     *("license_id", "license_slug", "license_version", "limit", "overage_percent"),
 )
-_OF_PLACE: Final = ("received_at", "partition", "offset", "position", "decided_at")
-_OF_COMMAND: Final = ("token", "behavior", "event_lag", "value", "transaction_id", "metadata")
+_OF_PLACE: Final = ("received_at", "partition", "offset", "position", "decided_ahead")
+_OF_COMMAND: Final = ("token", "behavior", "event_lag", "value", "transaction", "metadata")
 _OF_DECISION: Final = (
-    *("status", "sequence", "adjustment", "after", "events", "period_start", "period_end"),
+    *("status", "sequence", "adjustment", "after", "uncounted", "period_start", "period_end"),
     *("reason", "crossing", "rolled_over"),
 )
 COLUMNS: Final = (*_OF_PLACE, *_OF_GRANT, *_OF_COMMAND, *_OF_DECISION)
@@ -138,7 +138,7 @@ class Rows:
         of_place = (received, [decided.partition] * len(kept), [decided.offset] * len(kept), kept)
         own = (
             *of_place,
-            [decided_at] * len(kept),
+            [decided_at - decided.offset] * len(kept),
             *_command_columns(commands, received),
             *_decision_columns(answers, commands),
         )
@@ -228,7 +228,7 @@ def _decision_columns(decisions: Sequence[Decision], commands: Sequence[Command]
         [decision.sequence for decision in decisions],
         [*map(_adjustment, decisions, commands)],
         [decision.after for decision in decisions],
-        [decision.events for decision in decisions],
+        [decision.sequence - decision.events for decision in decisions],
         [start for start, _ in bounds],
         [end for _, end in bounds],
         [decision.reason.value if decision.reason else "" for decision in decisions],

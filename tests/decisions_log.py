@@ -180,7 +180,8 @@ class Table:
 
     def _place(self, partition: int) -> tuple[int, tuple[int, int], int]:
         rows = [row for row in self.rows if row["partition"] == partition]
-        return partition, max((r["offset"], r["position"]) for r in rows), max(r["decided_at"] for r in rows)
+        decided_at = max(row["offset"] + row["decided_ahead"] for row in rows)
+        return partition, max((row["offset"], row["position"]) for row in rows), decided_at
 
     def _fail(self) -> None:
         if self.failures:

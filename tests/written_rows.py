@@ -17,5 +17,8 @@ def by_name(row: Row) -> dict[str, Any]:
     return {
         **cells,
         "event_time": cells["received_at"] - cells["event_lag"],
+        "events": cells["sequence"] - cells["uncounted"],
+        "transaction_id": cells["transaction"],
+        "decided_at": cells["offset"] + cells["decided_ahead"],
         "before": EXACT.subtract(cells["after"], moved),
     }

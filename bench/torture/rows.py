@@ -73,7 +73,7 @@ def _expected(entry: Entry) -> Row:
         "sequence": decision.sequence,
         "adjustment": EXACT.subtract(EXACT.subtract(decision.after, decision.before), _added(entry)),
         "after": decision.after,
-        "events": decision.events,
+        "uncounted": decision.sequence - decision.events,
         "reason": "" if decision.reason is None else str(decision.reason),
         **_of_command(entry.event.command),
     }
@@ -89,11 +89,11 @@ def _added(entry: Entry) -> Decimal:
 def _of_command(command: Command) -> Row:
     received = {"received_at": _micros(command.received_at)}
     if not isinstance(command, Report):
-        return {**received, "value": None, "transaction_id": None}
+        return {**received, "value": None, "transaction": None}
     return {
         **received,
         "value": command.value,
-        "transaction_id": command.transaction_id,
+        "transaction": command.transaction_id,
         "behavior": str(command.behavior),
         "event_lag": _micros(command.received_at) - _micros(command.timestamp),
         "metadata": (command.metadata or b"").decode(),

@@ -3,11 +3,11 @@
 -- at the same time, one goes in: they bear the same insert_deduplication_token.
 INSERT INTO decisions
 (
-    received_at, partition, offset, position, decided_at,
+    received_at, partition, offset, position, decided_ahead,
     organization_id, instance_id, instance_slug, entitlement_id, entitlement_slug,
     license_id, license_slug, license_version, `limit`, overage_percent,
-    token, behavior, event_lag, value, transaction_id, metadata,
-    status, sequence, adjustment, after, events, period_start, period_end,
+    token, behavior, event_lag, value, transaction, metadata,
+    status, sequence, adjustment, after, uncounted, period_start, period_end,
     reason, crossing, rolled_over
 )
 SELECT *

@@ -1,3 +1,2 @@
-    partition, offset, position, received_at, status, instance_id, instance_slug, entitlement_slug,
-    value, behavior, event_lag, events, adjustment, after, `limit`, overage_percent, period_start, period_end,
-    license_id, license_slug, license_version, reason, crossing, rolled_over, transaction_id, metadata, token, sequence
+    partition, offset, position, received_at, outcome, terms, period, instance_id, instance_slug,
+    value, event_lag, uncounted, adjustment, after, rolled_over, series, number, given_id, metadata, token, sequence

@@ -1,3 +1,2 @@
   -- include span
 GROUP BY starts_at
-ORDER BY starts_at

@@ -6,4 +6,4 @@ SELECT
     max(received_at) AS newest
 FROM decisions
 GROUP BY partition
-SETTINGS preferred_optimize_projection_name = 'places'
+SETTINGS preferred_optimize_projection_name = 'places', max_threads = 1

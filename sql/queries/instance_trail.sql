@@ -5,9 +5,7 @@ FROM decisions
 WHERE organization_id = {organization:String}
   AND instance_id = {instance:String}
   -- include event_filters
-  AND received_at <= fromUnixTimestamp64Micro({cursor_time:Int64}, 'UTC')  -- this by the key, what follows exactly
-  AND (received_at, partition, offset, position)
-    < (fromUnixTimestamp64Micro({cursor_time:Int64}, 'UTC'), {cursor_partition:UInt16}, {cursor_offset:UInt64}, {cursor_position:UInt32})
+  -- filter by older_than
 ORDER BY received_at DESC, partition DESC, offset DESC, position DESC
 LIMIT {limit:UInt32} OFFSET {skip:UInt64}
 SETTINGS optimize_use_projections = 0

@@ -6,4 +6,4 @@ SELECT
     max(decided_at) AS decided_at
 FROM decisions
 GROUP BY partition
-SETTINGS preferred_optimize_projection_name = 'places'
+SETTINGS preferred_optimize_projection_name = 'places', max_threads = 1

@@ -1,26 +1,26 @@
--- What happened on a meter in each window of time that anything happened in: from the projection `meter_quarters`.
+-- What happened on a meter in each window of time that anything happened in, period by period, but for the hours that an
+-- edge cuts. Asked of the projection `meter_hours` itself, which every part of the table has: to be told from the
+-- question that it answers takes the engine longer than to read it.
 --
--- `edges` are the first seconds of the windows, and of what comes behind.
--- `standings` are the last value of each period that was counted in, with the period's bounds (microseconds, null
--- without end) and the sequence of the decision that left it.
+-- `edges` are the first seconds of the windows, and of what comes behind; `cut` the hours that are left out. A period's
+-- bounds are microseconds, null without end; `latest` is the sequence of its last decision there, and the value after it.
 SELECT
-    starts_at,
-    -- include window_columns
-    groupArray((begins, ends, newest, last)) AS standings
+    roundDown(hour * 3600, {edges:Array(Int64)}) AS starts_at,
+    toUnixTimestamp64Micro(period_start) AS begins,
+    toUnixTimestamp64Micro(period_end) AS ends,
+    countMerge(events),
+    countIfMerge(accepted),
+    countIfMerge(rejected),
+    sumIfMerge(reported),
+    minOrNullIfMerge(lowest),
+    maxOrNullIfMerge(highest),
+    maxMerge(latest)
 FROM
-(
-    WITH
-        -- include windows
-    SELECT
-        starts_at,
-        -- include meter_columns
-    FROM decisions
-    WHERE organization_id = {organization:String}
-      AND instance_id = {instance:String}
-      AND entitlement_id = {entitlement:String}
-      -- include span
-    GROUP BY starts_at, period_start, period_end
-)
-GROUP BY starts_at
-ORDER BY starts_at
-SETTINGS preferred_optimize_projection_name = 'meter_quarters'
+-- include meter_hours
+WHERE organization_id = {organization:String}
+  AND instance_id = {instance:String}
+  AND entitlement_id = {entitlement:String}
+  AND hour >= {from_hour:Int64}
+  AND hour < {before_hour:Int64}
+  -- filter by cut
+GROUP BY starts_at, period_start, period_end

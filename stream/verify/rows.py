@@ -17,7 +17,7 @@ MOST_ROWS: Final = 25_000
 
 _AT: Final = {name: at for at, name in enumerate(COLUMNS)}
 #: Where a row's record stands in `decisions`: any of its repetitions.
-_FREE: Final = {_AT["decided_at"]}
+_FREE: Final = {_AT["decided_ahead"]}
 
 
 class Trail(Protocol):

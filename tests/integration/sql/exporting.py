@@ -29,13 +29,14 @@ ORGANIZATION = "acme"
 _ROWS = """
 INSERT INTO decisions (
     organization_id, instance_id, instance_slug, entitlement_id, entitlement_slug, license_id, license_slug,
-    license_version, received_at, partition, offset, position, decided_at, sequence, status, reason, crossing, behavior,
-    event_lag, value, adjustment, after, events, limit, overage_percent, rolled_over, transaction_id, token, metadata)
+    license_version, received_at, partition, offset, position, decided_ahead, sequence, status, reason, crossing,
+    behavior, event_lag, value, adjustment, after, uncounted, limit, overage_percent, rolled_over, transaction, token,
+    metadata)
 SELECT
     {organization:String}, concat('instance-', toString(number % 7)), 'prod', 'e', 'calls', 'l', 'gold',
     '1', toDateTime64('2026-11-01 00:00:00', 6, 'UTC') + intDiv(number, 2), number % 4, intDiv(number, 4), 0,
-    intDiv(number, 4), number, 'ACCEPTED', '', '', 'append',
-    0, 0.1, 0, number / 10 + 0.1, number, -1, 0, '', toString(cityHash64(number)), 'collector',
+    0, number, 'ACCEPTED', '', '', 'append',
+    0, 0.1, 0, number / 10 + 0.1, 0, -1, 0, '', toString(cityHash64(number)), 'collector',
     concat('{"trace":"', base64Encode(randomString(2250)), '"}')
 FROM numbers({rows:UInt64})
 """

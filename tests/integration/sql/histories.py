@@ -40,6 +40,7 @@ ZONES: Final = {
     "America/New_York": datetime(2026, 10, 31, 20, tzinfo=UTC),
     "Europe/Berlin": datetime(2026, 3, 28, 20, tzinfo=UTC),
     "Australia/Lord_Howe": datetime(2026, 4, 4, 9, tzinfo=UTC),
+    "Asia/Kolkata": datetime(2026, 6, 30, 9, tzinfo=UTC),
     "Asia/Kathmandu": datetime(2026, 6, 30, 9, tzinfo=UTC),
     "Pacific/Apia": datetime(2011, 12, 28, 9, tzinfo=UTC),
 }

@@ -62,7 +62,7 @@ def _migrate_to_before(client: Client) -> None:
 
 
 def _repeat(client: Client) -> None:
-    script = (MIGRATIONS / "030_decisions_by_month.sql").read_text()
+    script = (MIGRATIONS / "031_decisions_by_hour.sql").read_text()
     for statement in Migrator.script_to_statements(script, True):
         client.command(statement)
 

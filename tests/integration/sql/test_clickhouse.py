@@ -19,6 +19,7 @@ from sql.statements import statement
 from stream.records import decode_decided
 from stream.rows import COLUMNS, TABLE, Row, rows_of
 from tests.decisions_log import NOON, DecisionsLog, grant, report
+from tests.written_rows import by_name
 
 EVERYTHING = {**Filter(["ACCEPTED", "READ", "REJECTED"]).parameters, **Wanted(200).parameters}
 NEWYEAR = datetime(2027, 1, 1, tzinfo=UTC)
@@ -112,7 +113,7 @@ async def test_the_places_are_the_highest_of_each_partition_from_the_projection(
     for _ in range(3):
         log.decide(report(), report(), partition=7)
     log.repeat(2, 2, partition=7)
-    await clickhouse.insert(TABLE, COLUMNS, [row for row in rows_in(log) if row[COLUMNS.index("decided_at")] < 3])
+    await clickhouse.insert(TABLE, COLUMNS, [row for row in rows_in(log) if by_name(row)["decided_at"] < 3])
     places = {partition: (last, decided_at) for partition, last, decided_at in await clickhouse.query("places")}
     assert places[7] == ((2, 1), 2)
     assert "ReadFromMergeTree (places)" in await _plan(clickhouse, "places")

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from api import exporting, missed
+from api import audit_pages, exporting, missed
 from api.audit_event import EVENTS
 from api.audit_search import Search
 from api.live_event import Wanted
@@ -90,7 +90,14 @@ def _asked(
 
 
 @settings(FEW, max_examples=8)
-@given(history=histories(), filters=_filters, times=_times, limit=st.integers(1, 9), name=st.sampled_from(["", *NAMES]))
+@given(
+    history=histories(),
+    filters=_filters,
+    times=_times,
+    limit=st.integers(1, 9),
+    name=st.sampled_from(["", *NAMES]),
+    few=st.sampled_from([1, audit_pages.FEW_ROWS]),
+)
 async def test_every_filter_alone_and_with_others_gives_a_naive_look_both_ways(
     clickhouse: ClickHouse,
     history: History,
@@ -98,8 +105,12 @@ async def test_every_filter_alone_and_with_others_gives_a_naive_look_both_ways(
     times: dict[str, int],
     limit: int,
     name: str,
+    few: int,
 ) -> None:
     await history.write(clickhouse)
+    patched = pytest.MonkeyPatch()
+    patched.setattr(audit_pages, "FEW_ROWS", few)
+    patched.setattr(audit_pages, "NEAR_ROWS", few)
     query, rows = _asked(history, filters, times)
     last = history.last_names("instance")
     of_name = [row for row in rows if name in ("", last[row["instance_id"]])]
@@ -110,6 +121,7 @@ async def test_every_filter_alone_and_with_others_gives_a_naive_look_both_ways(
             onward = await pages(client, path, **wanted)
             assert [event["id"] for page in onward for event in page] == [decision(row) for row in expected[::-1]]
             assert await _backward(client, path, sum(map(len, onward[:-1])), **wanted) == onward
+    patched.undo()
 
 
 async def _backward(client: httpx.AsyncClient, path: str, skip: int, **query: Any) -> list[list[dict[str, Any]]]:

@@ -6,9 +6,11 @@ from datetime import timedelta
 from itertools import accumulate
 from uuid import uuid4
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from api import audit_pages
 from sql.clickhouse import ClickHouse
 from stream.rows import COLUMNS, TABLE, parts
 from tests.decisions_log import NOON, report
@@ -22,19 +24,31 @@ _pauses = st.lists(st.sampled_from([0, 1, 899, 40_000, 3 * DAY, 10 * DAY, 40 * D
 
 
 @FEW
-@given(pauses=_pauses, limit=st.integers(1, 6), only=st.sampled_from([{}, {"status": "ACCEPTED"}, {"q": "collector"}]))
+@given(
+    pauses=_pauses,
+    limit=st.integers(1, 6),
+    only=st.sampled_from([{}, {"status": "ACCEPTED"}, {"q": "collector"}]),
+    few=st.sampled_from([1, audit_pages.FEW_ROWS]),
+)
 async def test_a_walk_over_months_meets_each_event_once_both_ways(
-    clickhouse: ClickHouse, pauses: list[int], limit: int, only: dict[str, str]
+    clickhouse: ClickHouse, pauses: list[int], limit: int, only: dict[str, str], few: int
 ) -> None:
     log = log_of(str(uuid4()))
     for seconds in accumulate(pauses):
         log.decide(report(received_at=NOON + timedelta(seconds=seconds)))
     for part in parts(rows_in(log)):
         await clickhouse.insert(TABLE, COLUMNS, part)
-    async with trail_client(clickhouse, log.held_against.organization_id) as client:
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(audit_pages, "FEW_ROWS", few)
+        patched.setattr(audit_pages, "NEAR_ROWS", few)
+        await _walk(clickhouse, log.held_against.organization_id, len(pauses), limit, only)
+
+
+async def _walk(clickhouse: ClickHouse, organization: str, events: int, limit: int, only: dict[str, str]) -> None:
+    async with trail_client(clickhouse, organization) as client:
         for path in (PATH, "/audit-trails"):
             onward = await pages(client, path, limit=limit, **only)
-            assert [item["id"] for page in onward for item in page] == [f"0-{at}-0" for at in range(len(pauses))][::-1]
+            assert [item["id"] for page in onward for item in page] == [f"0-{at}-0" for at in range(events)][::-1]
             skipped = sum(map(len, onward[:-1]))
             page = (await client.get(path, params={"limit": limit, "offset": skipped, **only})).json()
             back = [page["items"]]

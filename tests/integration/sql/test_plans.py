@@ -13,7 +13,7 @@ from api.audit_page import Cursor, Wanted
 from api.audit_search import Search
 from sql.clickhouse import ClickHouse
 from sql.instants import micros
-from sql.statements import statement
+from sql.statements import names, statement
 from stream.rows import COLUMNS, TABLE
 from tests.decisions_log import report
 from tests.integration.sql.test_clickhouse import log_of, rows_in
@@ -29,6 +29,13 @@ _WINDOWS = {
     "until": micros(SINCE) // 1_000_000 + 28 * 86_400,
     "edges": [*range(micros(SINCE) // 1_000_000, micros(SINCE) // 1_000_000 + 29 * 86_400, 86_400)],
 }
+_HOURS = {
+    "from_hour": _WINDOWS["since"] // 3_600,
+    "before_hour": _WINDOWS["until"] // 3_600,
+    "edges": _WINDOWS["edges"],
+}
+#: An hour of every day.
+_CUT = [edge // 3_600 + 5 for edge in _WINDOWS["edges"]]
 _PAGE = {**_FILTERED.parameters, **Wanted(50, _MIDDLE).parameters}
 
 #: By which projection each question is answered, and no other.
@@ -39,27 +46,68 @@ BY_PROJECTION = {
     "instance_timeline": (["instance_quarters"], {"instance": "i-3-id", **_WINDOWS}),
     "organization_stats": (["meters"], {"today": _WINDOWS["since"]}),
     "organization_timeline": (["organization_quarters"], _WINDOWS),
-    "meter_timeline": (["meter_quarters"], {"instance": "i-3-id", "entitlement": "calls", **_WINDOWS}),
+    "meter_timeline": (["meter_hours"], {"instance": "i-3-id", "entitlement": "calls", **_HOURS, "cut": _CUT}),
     "entitlement_timeline": (["entitlement_quarters"], {"entitlement": "calls", **_WINDOWS}),
-    "organization_floor": (["organization_quarters"], {"quarter": _WINDOWS["until"] // 900, "rows": 51, "since": 0}),
-    "organization_ceiling": (
-        ["organization_quarters"],
-        {"quarter": _WINDOWS["since"] // 900, "rows": 51, "until": 2**53},
-    ),
-    "usage_history": (["meter_quarters"], {**_METER, **_WINDOWS}),
-    "usage_before": (["meter_quarters"], {**_METER, "since": _WINDOWS["until"]}),
+    "usage_before": (["meter_hours"], {**_METER, "before_hour": _HOURS["before_hour"]}),
     "top_instances": (["meters"], {"order": "total", "limit": 10}),
     "top_entitlements": (["meters"], {"order": "total", "limit": 10}),
     "nearest_limits": (["meters"], {"now": 0, "limit": 10, "skip": 0}),
     "entitlement_reporters": (["meters"], {"entitlement": "calls-id", "limit": 10}),
+    "months_held": (["organization_quarters"], {"until": micros(SINCE) + 5 * 86_400_000_000}),
+}
+_EXPORTED = {
+    "instance": "i-3-id",
+    "since": 0,
+    "until": micros(SINCE) + 5 * 86_400_000_000,
+    "statuses": ["ACCEPTED", "READ", "REJECTED"],
+    "entitlement": "",
+    "token": "",
+    "after_instance": "i-3-id",
+    **{f"after_{name}": value for name, value in Cursor(micros(SINCE), 0, 0, 0)._asdict().items()},
+}
+_EXPORTED_TO = {
+    "to_instance": "i-3-id",
+    **{f"to_{name}": value for name, value in Cursor(micros(SINCE) + 86_400_000_000, 0, 0, 0)._asdict().items()},
+}
+_POSITIONS = {
+    "lowest": 5_000,
+    "highest": 5_100,
+    "since_offsets": [5_000],
+    "since_positions": [0],
+    "until_offsets": [5_100],
+    "until_positions": [0],
+    "limit": 100,
 }
 #: Which share of the table's granules each question may look at, at most.
 BY_KEY = {
     "instance_trail": (0.4, {"instance": "i-3-id", **_PAGE}),
     "instance_trail_newer": (0.4, {"instance": "i-3-id", **_PAGE}),
+    "instance_since": (0.2, {"instance": "i-3-id", **_POSITIONS}),
+    "organization_since": (0.2, _POSITIONS),
+    "organization_trail": (0.2, {**_PAGE, "since": _MIDDLE.time - 3_600_000_000}),
+    "organization_trail_newer": (
+        0.2,
+        {
+            **_FILTERED.parameters,
+            **Wanted(50, _MIDDLE, is_newer=True).parameters,
+            "until": _MIDDLE.time + 3_600_000_000,
+        },
+    ),
+    "export_bound": (0.3, {**_EXPORTED, "skip": 1_000}),
+    **{f"export_{told}": (0.2, {**_EXPORTED, **_EXPORTED_TO}) for told in ("csv", "ndjson", "parquet")},
+    "partition_rows": (0.2, {"partition": 0, "since": 5_000, "until": 5_100}),
+    "month_holds": (0.2, {"month": 202605, "last": [(0, 5_000, 0)]}),
+    "has_before": (0.2, {"until": micros(SINCE) + 3_600_000_000}),
     "instance_decision": (0.2, {"instance": "i-3-id", "partition": 0, "offset": 5_000, "position": 0}),
-    "usage_history_minutes": (0.2, {**_METER, "since": _WINDOWS["since"], "until": _WINDOWS["since"] + 3_600}),
+    "usage_history": (0.4, {**_METER, **_HOURS, "cut": _CUT}),  # of the projection's granules
+    "usage_history_cut": (0.2, {**_METER, "until": _WINDOWS["until"], "edges": _WINDOWS["edges"], "cut": _CUT}),
+    "meter_timeline_cut": (
+        0.2,
+        {"instance": "i-3-id", "entitlement": "calls", **{n: _WINDOWS[n] for n in ("until", "edges")}, "cut": _CUT},
+    ),
 }
+#: Of tables that hold a row for an organization, or for a partition of the log.
+OF_SMALL_TABLES = {"expiries", "kept_since", "passed"}
 #: What a filter of a page has to find by an index, and the share of granules that are left.
 SEARCHES = {
     "words": {"words": "needle"},
@@ -87,11 +135,22 @@ INSERT INTO decisions ({_NAMES})
 SELECT * EXCEPT (number) REPLACE (number AS offset, received_at + toIntervalSecond({SECONDS} * number) AS received_at)
 FROM
 (
-    SELECT {_NAMES}, arrayJoin(range(1, {ROWS})) AS number
+    SELECT {_NAMES.replace("`transaction`", "transaction_id AS `transaction`")}, arrayJoin(range(1, {ROWS})) AS number
     FROM decisions
     WHERE organization_id = '{ORGANIZATION}'
 )
 """
+
+
+async def test_every_part_has_the_projection_that_history_is_asked_of(much: ClickHouse) -> None:
+    lacking = (
+        "SELECT count() FROM system.parts WHERE table = 'decisions' AND active AND NOT has(projections, 'meter_hours')"
+    )
+    assert await much._readers.run(lambda client: client.query(lacking).result_rows) == [(0,)]
+
+
+def test_every_question_is_held_to_its_plan() -> None:
+    assert {*BY_PROJECTION, *BY_KEY, *OF_SMALL_TABLES} == names()
 
 
 @pytest.mark.parametrize("name", BY_PROJECTION)

@@ -10,6 +10,7 @@ from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 import httpx
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -134,6 +135,27 @@ async def test_the_history_of_every_meter_is_a_recount_whatever_it_was_called(
             path = f"/instances/prod/entitlements/{slug}/usage/history"
             points = await items(client, path, timezone=history.zone, **query)
             assert points == [_point(rows, point["start"], point["end"]) for point in points]
+
+
+@pytest.mark.parametrize("zone", ["Asia/Kolkata", "Asia/Kathmandu", "Australia/Lord_Howe"])
+@settings(FEW, max_examples=4)
+@given(history=histories(), width=st.sampled_from(["HOUR", "DAY", "MONTH"]))
+async def test_windows_that_cut_hours_are_recounts_too(
+    clickhouse: ClickHouse, history: History, width: str, zone: str
+) -> None:
+    await history.write(clickhouse)
+    query = {"timezone": zone, "from": history.since.isoformat(), "to": (history.since + SPANS[width]).isoformat()}
+    interval = {"HOUR": "hour"}.get(width, "day")
+    until = (history.since + min(SPANS[width], timedelta(days=40))).isoformat()
+    rows = [row for row in history.of("prod") if row["entitlement_id"] == "calls-id"]
+    async with trail_client(clickhouse, history.organization) as client:
+        points = await items(client, "/instances/prod/entitlements/calls/usage/history", window=width, **query)
+        assert points == [_point(rows, point["start"], point["end"]) for point in points]
+        for slug in {row["entitlement_slug"] for row in rows}:
+            called = {**query, "to": until, "interval": interval, "entitlement": slug}
+            bars = await items(client, f"{PROD}/timeline", **called)
+            named = [row for row in history.of("prod") if row["entitlement_slug"] == slug]
+            assert bars == _recounted(bars, named, ZoneInfo(zone), interval)
 
 
 def _point(rows: Sequence[Row], start: str, end: str) -> dict[str, Any]:

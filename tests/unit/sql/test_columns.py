@@ -6,9 +6,16 @@ import re
 
 import pytest
 
-from api.audit_event import COLUMNS as SHOWN
+from api.audit_event import COLUMNS as READ
+from api.audit_event import OUTCOME, PERIOD, TERMS
 from sql.statements import MIGRATIONS, insert_statement, statement
 from stream.rows import COLUMNS as WRITTEN
+
+#: What the table keeps of a transaction id.
+ID_PARTS = {"series", "number", "given_id"}
+#: What it keeps once more, in the lines of one column.
+LINES = {"outcome": OUTCOME, "terms": TERMS, "period": PERIOD}
+SHOWN = ({*READ} - {*LINES}).union(*LINES.values())
 
 
 def selected(name: str) -> tuple[str, ...]:
@@ -20,21 +27,34 @@ def selected(name: str) -> tuple[str, ...]:
 
 @pytest.mark.parametrize("query", ["instance_trail", "organization_trail", "instance_decision"])
 def test_every_query_of_the_trail_selects_what_an_event_is_made_of(query: str) -> None:
-    assert selected(query) == SHOWN
+    assert selected(query) == READ
 
 
 def test_a_verification_reads_what_the_sink_writes() -> None:
-    assert selected("partition_rows") == WRITTEN
+    read = [{"transaction_id": "transaction"}.get(column, column) for column in selected("partition_rows")]
+    assert tuple(read) == WRITTEN
 
 
 def test_the_table_has_the_columns_that_the_sink_writes_and_no_other() -> None:
-    table = (MIGRATIONS / "030_decisions_by_month.sql").read_text()
-    columns = re.findall(r"^    (\w+) +\S.* CODEC\(", table, re.MULTILINE)
-    assert sorted(columns) == sorted(WRITTEN)
+    table = (MIGRATIONS / "031_decisions_by_hour.sql").read_text()
+    stored = {*re.findall(r"^    (\w+) +\w(?:.|\n {8})*?\bCODEC\(", table, re.MULTILINE)}
+    assert stored - ID_PARTS - {*LINES} | {"transaction"} == {*WRITTEN}
+    assert stored > ID_PARTS | {*LINES}
+
+
+@pytest.mark.parametrize("column", LINES)
+def test_a_column_of_lines_holds_the_columns_that_it_is_read_as(column: str) -> None:
+    table = (MIGRATIONS / "031_decisions_by_hour.sql").read_text()
+    found = re.search(
+        rf"^    {column} +LowCardinality\(String\) MATERIALIZED (?P<lines>(?:.|\n {{8}})*)", table, re.MULTILINE
+    )
+    assert found is not None
+    assert tuple(name for name in re.findall(r"\w+", found["lines"]) if name in WRITTEN) == LINES[column]
 
 
 def test_an_event_leaves_out_only_what_is_of_no_use_to_a_client() -> None:
-    assert set(WRITTEN) - set(SHOWN) == {"organization_id", "entitlement_id", "decided_at"}
+    assert {*WRITTEN} - SHOWN == {"organization_id", "entitlement_id", "decided_ahead", "transaction"}
+    assert SHOWN - {*WRITTEN} == ID_PARTS
 
 
 def test_an_insert_names_the_columns_that_the_sink_writes_in_their_order() -> None:

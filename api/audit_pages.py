@@ -1,0 +1,106 @@
+"""How the events of a page are found: in the order of the key, by an index, or further and further from its place."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any, Final, TypeAlias
+
+from api.audit_event import named
+from api.audit_filter import Filter
+from api.audit_page import Wanted
+from api.audit_search import Searched
+from api.trail import Trail
+from sql.clickhouse import TooManyRows
+
+Events: TypeAlias = Sequence[Mapping[str, Any]]
+_Ask: TypeAlias = Callable[..., Awaitable[Iterable[Sequence[Any]]]]
+
+#: Rows that a question may look at before another way is tried: some hundred granules, some 20 ms.
+FEW_ROWS: Final = 250_000
+#: The same next to the page's place, where each instance has a granule of its own.
+NEAR_ROWS: Final = 2_500_000
+_MINUTE: Final = 60_000_000
+_HOUR: Final = 3_600_000_000
+#: How much more time is looked at where nothing was found, and at least where little was.
+_FAR, _FURTHER = 64, 4
+
+
+async def of_instance(trail: Trail, only: Filter, wanted: Wanted, instance: str) -> Events:
+    """An instance's events, which stand in the table in their order: the engine ends where the page is full."""
+    return await _Pages(trail, "instance_trail", wanted, {"instance": instance}).events(only)
+
+
+async def of_organization(trail: Trail, only: Filter, wanted: Wanted, newest: int, slug: str = "") -> Events:
+    """An organization's events, or those of the instance that was called so last.
+
+    The table is sorted by instance first, so what stands next in time is everywhere in it. Rare events are found among
+    all by an index; most others are near the page's place, and what is asked for there is little. `newest` is the time
+    of the newest event there is, in microseconds.
+    """
+    pages = _Pages(trail, "organization_trail", wanted, {"slug": slug} if slug else {})
+    whole, near = (only, FEW_ROWS), (_near(only, wanted, newest, _HOUR), NEAR_ROWS)
+    reach = _MINUTE
+    for time, most_rows in (near, whole) if only.takes_all and not slug else (whole, near):
+        found = await pages.few(time, most_rows)
+        if found is not None and (len(found) > wanted.limit or time == only):
+            return found
+        if found is not None:
+            reach = _further(_HOUR, found, wanted)
+    while True:
+        time = _near(only, wanted, newest, reach)
+        found = await pages.events(time)
+        if len(found) > wanted.limit or time == only:
+            return found
+        reach = _further(reach, found, wanted)
+
+
+def _near(only: Filter, wanted: Wanted, newest: int, reach: int) -> Filter:
+    """The filter with no time further than so many microseconds from where the page begins."""
+    if wanted.is_newer:
+        return replace(only, until=min(only.until, max(only.since, wanted.cursor.time) + reach))
+    begins = min(only.until, wanted.cursor.time, newest)
+    return replace(only, since=max(only.since, begins - reach))
+
+
+def _further(reach: int, found: Events, wanted: Wanted) -> int:
+    """How far twice as many as are wanted may lie, if they come as often as those that were found."""
+    if not found:
+        return reach * _FAR
+    return reach * min(_FAR, max(_FURTHER, 2 * wanted.rows // (wanted.skip + len(found))))
+
+
+@dataclass(frozen=True, slots=True)
+class _Pages:
+    """One page of a trail, as it is under one filter or another; one event more where there are more."""
+
+    trail: Trail
+    name: str
+    wanted: Wanted
+    scope: Mapping[str, Any]
+
+    async def few(self, only: Filter, most_rows: int) -> Events | None:
+        """None where more than so many rows would have to be looked at."""
+        try:
+            return await self._events(only, partial(self.trail.query_few, most_rows))
+        except TooManyRows:
+            return None
+
+    async def events(self, only: Filter) -> Events:
+        return await self._events(only, self.trail.query)
+
+    async def _events(self, only: Filter, ask: _Ask) -> Events:
+        """Words tell what is sought nearly always, by their index alone; what that gave is held against the text here.
+
+        Where it is not all so, the engine holds every event against the text, for which it reads far more of each.
+        """
+        if not self.wanted.skip and only.search.phrases:
+            found = await self._asked(replace(only, search=only.search.by_words), ask)
+            if all(only.search.is_whole_in(Searched(event)) for event in found):
+                return found
+        return await self._asked(only, ask)
+
+    async def _asked(self, only: Filter, ask: _Ask) -> Events:
+        parameters = {**self.scope, **only.parameters, **self.wanted.parameters}
+        return [named(row) for row in await ask(f"{self.name}{self.wanted.suffix}", **parameters)]

@@ -1,0 +1,1 @@
+  AND hour NOT IN {cut:Array(Int64)}

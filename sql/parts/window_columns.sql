@@ -1,6 +1,0 @@
-    sum(decided) AS events,
-    sum(accepted) AS accepted,
-    sum(rejected) AS rejected,
-    sum(reported) AS reported,
-    min(lowest) AS lowest,
-    max(highest) AS highest,
