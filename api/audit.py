@@ -37,10 +37,11 @@ async def list_instance_audit_trails(
     trail: OwnTrail,
     only: Filtered,
     wanted: PageWanted,
+    newest: Newest,
 ) -> Response:
     """An instance's audit events, newest first. `nextCursor` leads to older ones, `previousCursor` to newer."""
     instance = await catalog.resolver.instance_id(caller.organization_id, slug)
-    return ExactJson(wanted.page(await of_instance(trail, only, wanted, instance)))
+    return ExactJson(wanted.page(await of_instance(trail, only, wanted, newest, instance)))
 
 
 @router.get(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -135,9 +136,9 @@ async def _stats(trail: Trail, name: str, **parameters: object) -> Response:
 
 def _timeline(bars: Windows, found: Iterable[Sequence[int]]) -> Response:
     """The bars, each of all rows that tell of it."""
-    counted = {start: (0, 0, 0) for start, _ in bars}
+    counted: defaultdict[int, tuple[int, int, int]] = defaultdict(lambda: (0, 0, 0))
     for start, events, accepted, rejected in found:
-        had = counted.get(start, (0, 0, 0))
+        had = counted[start]
         counted[start] = (had[0] + events, had[1] + accepted, had[2] + rejected)
     return ExactJson({"items": [_bar(start, *counted[start]) for start, _ in bars]})
 

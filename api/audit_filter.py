@@ -35,6 +35,11 @@ class Filter:
         return self == replace(UNFILTERED, since=self.since, until=self.until)
 
     @property
+    def is_indexed(self) -> bool:
+        """Whether an index tells where the events are."""
+        return bool(self.transaction) or self.search != EVERYTHING
+
+    @property
     def parameters(self) -> dict[str, Any]:
         """Of `parts/filters`: what leaves out anything, and no more."""
         names = ("statuses", "since", "until", "entitlement", "token", "transaction")

@@ -23,13 +23,23 @@ FEW_ROWS: Final = 250_000
 NEAR_ROWS: Final = 2_500_000
 _MINUTE: Final = 60_000_000
 _HOUR: Final = 3_600_000_000
+_MONTH: Final = 31 * 24 * _HOUR
+_YEAR: Final = 366 * 24 * _HOUR
 #: How much more time is looked at where nothing was found, and at least where little was.
 _FAR, _FURTHER = 64, 4
 
 
-async def of_instance(trail: Trail, only: Filter, wanted: Wanted, instance: str) -> Events:
-    """An instance's events, which stand in the table in their order: the engine ends where the page is full."""
-    return await _Pages(trail, "instance_trail", wanted, {"instance": instance}).events(only)
+async def of_instance(trail: Trail, only: Filter, wanted: Wanted, newest: int, instance: str) -> Events:
+    """An instance's events, which stand in the table in their order: the engine ends where the page is full.
+
+    What no index tells of is looked for in the months next to the page's place first: looking into every month that
+    there is costs more than what is read of it.
+    """
+    pages = _Pages(trail, "instance_trail", wanted, {"instance": instance})
+    near = _near(only, wanted, newest, _MONTH)
+    if not (only.is_indexed or wanted.skip or near == only) and len(found := await pages.events(near)) > wanted.limit:
+        return found
+    return await pages.events(only)
 
 
 async def of_organization(trail: Trail, only: Filter, wanted: Wanted, newest: int, slug: str = "") -> Events:
@@ -57,9 +67,12 @@ async def of_organization(trail: Trail, only: Filter, wanted: Wanted, newest: in
 
 
 def _near(only: Filter, wanted: Wanted, newest: int, reach: int) -> Filter:
-    """The filter with no time further than so many microseconds from where the page begins."""
+    """The filter with no time further than so many microseconds from where the page begins; all of it past a year."""
+    if reach > _YEAR:
+        return only
     if wanted.is_newer:
-        return replace(only, until=min(only.until, max(only.since, wanted.cursor.time) + reach))
+        ends = max(only.since, wanted.cursor.time) + reach
+        return only if ends >= newest else replace(only, until=min(only.until, ends))
     begins = min(only.until, wanted.cursor.time, newest)
     return replace(only, since=max(only.since, begins - reach))
 

@@ -67,18 +67,16 @@ class Freshness:
     def __init__(self, clickhouse: ClickHouse, wait: float = WAIT) -> None:
         self._clickhouse = clickhouse
         self._wait = wait
-        self._asking = asyncio.Lock()
         self._asked_at = -math.inf
         self._visible = Visible()
-        self._ahead: asyncio.Task[Visible] | None = None
+        self._looking: asyncio.Task[Visible] | None = None
 
     async def visible(self) -> Visible:
-        """As it was a moment ago: no question waits for a look, but for the first after a pause."""
+        """As it was a moment ago: no question waits for a look, but for those that come after a pause."""
         if self._age >= KNOWN_FOR:
             return await self._looked(LOOK_EVERY)
-        if self._age >= LOOK_EVERY and (self._ahead is None or self._ahead.done()):
-            self._ahead = asyncio.create_task(self._looked(LOOK_EVERY))
-            self._ahead.add_done_callback(_let_be)
+        if self._age >= LOOK_EVERY:
+            self._look()
         return self._visible
 
     @property
@@ -86,12 +84,20 @@ class Freshness:
         return asyncio.get_running_loop().time() - self._asked_at
 
     async def _looked(self, every: float) -> Visible:
-        async with self._asking:
-            if self._age >= every:
-                asked_at = asyncio.get_running_loop().time()
-                rows, passed = await asyncio.gather(*map(self._clickhouse.query, ("complete_to", "passed")))
-                self._visible, self._asked_at = _visible(rows, passed), asked_at
-            return self._visible
+        return self._visible if self._age < every else await asyncio.shield(self._look())
+
+    def _look(self) -> asyncio.Task[Visible]:
+        """The one that is under way, or else a new one: all who want one share it, and its failure."""
+        if self._looking is None or self._looking.done():
+            self._looking = asyncio.create_task(self._ask())
+            self._looking.add_done_callback(_let_be)
+        return self._looking
+
+    async def _ask(self) -> Visible:
+        asked_at = asyncio.get_running_loop().time()
+        rows, passed = await asyncio.gather(*map(self._clickhouse.query, ("complete_to", "passed")))
+        self._visible, self._asked_at = _visible(rows, passed), asked_at
+        return self._visible
 
     async def visible_with(self, awaited: str) -> Visible:
         """As soon as the decision of this id can be read; raises `NotYetVisible` when that takes too long."""
@@ -105,10 +111,10 @@ class Freshness:
             raise NotYetVisible(f"The decision {awaited} cannot be read yet.", headers={"Retry-After": "1"}) from None
 
 
-def _let_be(ahead: asyncio.Task[Visible]) -> None:
-    """A look that failed while nobody waited is told to who looks next."""
-    if not ahead.cancelled():
-        ahead.exception()
+def _let_be(look: asyncio.Task[Visible]) -> None:
+    """Where nobody waited for one that failed, who looks next finds out anew."""
+    if not look.cancelled():
+        look.exception()
 
 
 def fresh_router(tag: str) -> APIRouter:

@@ -17,7 +17,7 @@ HOUR: Final = 3_600
 async def by_hours(trail: Trail, name: str, windows: Windows, **meter: str) -> list[tuple[Any, ...]]:
     """The rows of the question `name` and of `{name}_cut`, which knows the hours that an edge of a window cuts.
 
-    A window has a row of either, of both, or none. A row in front of the first window is of its hour's beginning.
+    A window has any number of rows of either. A row in front of the first window is of its hour's beginning.
     """
     return [*chain.from_iterable(await asyncio.gather(*_questions(trail, name, windows, meter)))]
 

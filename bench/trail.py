@@ -91,8 +91,9 @@ class Listening(ClickHouse):
         return await super().query(name, **parameters)
 
     async def query_few(self, most_rows: int, name: str, **parameters: object) -> list[tuple[Any, ...]]:
+        found = await super().query_few(most_rows, name, **parameters)
         self.asked.append((name, parameters))
-        return await super().query_few(most_rows, name, **parameters)
+        return found
 
 
 def questions() -> dict[str, tuple[str, Callable[[random.Random], Query]]]:

@@ -45,15 +45,16 @@ READING: Final[Mapping[str, Any]] = {
 }
 
 #: A migration copies the table: another beside it would take its copy away, or let half of one take the table's place.
+COPY: Final = "^INSERT INTO decisions_(by_month|anew)"
 _COPIES: Final = """
 SELECT count() FROM system.processes
-WHERE current_database = currentDatabase() AND match(query, '^INSERT INTO decisions_(by_month|anew)')
+WHERE current_database = currentDatabase() AND match(query, {copy:String})
 """
 
 _THROWN: Final = 395  # FUNCTION_THROW_IF_VALUE_IS_NON_ZERO
 _OVERFLOWN: Final = 407  # DECIMAL_OVERFLOW
 _TOO_MANY_ROWS: Final = 158
-_TOO_COSTLY: Final = {159, 160, 241, 307}  # time, estimated time, memory, bytes
+_TOO_COSTLY: Final = {_TOO_MANY_ROWS, 159, 160, 241, 307}  # rows, time, estimated time, memory, bytes
 
 T = TypeVar("T")
 
@@ -133,9 +134,14 @@ class ClickHouse:
         return await self._asked(lambda client: _rows(client, text, parameters))
 
     async def query_few(self, most_rows: int, name: str, **parameters: object) -> list[tuple[Any, ...]]:
-        """The same, if no more than so many rows have to be looked at; else raises `TooManyRows`, and reads none."""
+        """The same, if no more than so many rows have to be looked at; else raises `TooManyRows`, in no time."""
         text, few = statement(name, frozenset(parameters)), {"max_rows_to_read": most_rows}
-        return await self._asked(lambda client: _rows(client, text, parameters, few))
+        try:
+            return await self._asked(lambda client: _rows(client, text, parameters, few))
+        except Unavailable as error:
+            if isinstance(error.__cause__, DatabaseError) and error.__cause__.code == _TOO_MANY_ROWS:
+                raise TooManyRows from error
+            raise
 
     async def formatted(self, name: str, told_as: str, **parameters: object) -> bytes:
         """The same in one of ClickHouse's formats, whole in memory: for pages that are bounded. Raises `Overflown`."""
@@ -146,8 +152,6 @@ class ClickHouse:
         try:
             return await self._readers.run(question)
         except ClickHouseError as error:
-            if isinstance(error, DatabaseError) and error.code == _TOO_MANY_ROWS:
-                raise TooManyRows from error
             if isinstance(error, DatabaseError) and error.code in _TOO_COSTLY:
                 raise Unavailable("The question takes more time or memory than one question may.") from error
             if isinstance(error, DatabaseError) and error.code == _OVERFLOWN:
@@ -185,7 +189,7 @@ def _connect(dsn: str, settings: Mapping[str, Any]) -> Client:
 
 
 def _migrate(client: Client) -> None:
-    if client.command(_COPIES):
+    if client.command(_COPIES, {"copy": COPY}):
         raise OperationalError("another process copies the audit trail for an upgrade; start when it is done")
     migrator = Migrator(ClickhouseConnectConnection(client))
     migrator.init_schema()

@@ -64,7 +64,7 @@ CREATE TABLE decisions_anew
     token               LowCardinality(String) CODEC(ZSTD(1)),
     metadata            String CODEC(ZSTD(1)),
 
-    -- What a page shows of an event that takes few values, once more, a line each: a page reads a thousand rows' columns
+    -- What a page shows of an event that takes few values, once more, a line each: a page reads a granule of each column
     -- for each event of it, and so three of them instead of twelve.
     outcome             LowCardinality(String) MATERIALIZED concatWithSeparator('\n', toString(status), toString(behavior),
         reason, toString(crossing)) CODEC(ZSTD(1)),
@@ -221,6 +221,23 @@ SELECT
     reason, crossing, rolled_over
 FROM decisions
 SETTINGS max_partitions_per_insert_block = 0, max_execution_time = 0;
+
+-- Whole, or begun anew: another process may have copied beside this one. What came to the old table meanwhile lies behind
+-- the copy's ends, and comes again from the log.
+WITH
+(
+    SELECT mapFromArrays(groupArray(partition), groupArray(last))
+    FROM
+    (
+        SELECT partition, max((offset, position)) AS last
+        FROM decisions_anew
+        GROUP BY partition
+    )
+) AS ends
+SELECT throwIf(count() != (SELECT count() FROM decisions_anew), 'the audit trail was not copied whole: start again')
+FROM decisions
+WHERE mapContains(ends, partition)
+  AND (offset, position) <= ends[partition];
 
 EXCHANGE TABLES decisions_anew AND decisions;
 

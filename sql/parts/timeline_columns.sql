@@ -1,5 +1,5 @@
 WITH
-    -- include windows
+    roundDown(intDiv(toUnixTimestamp64Micro(received_at), 900000000) * 900, {edges:Array(Int64)}) AS starts_at
 SELECT
     starts_at,
     -- include counts

@@ -28,17 +28,24 @@ INSERT INTO decisions (
     metadata)
 WITH
     toDateTime64('2026-11-01 00:00:00.000001', 6, 'UTC') + toIntervalHour(6 * number) AS received_at,
-    intDiv(number, 3) % 3 AS kind
+    intDiv(number, 3) % 3 AS kind,
+    arrayMap(
+        late -> concat('tdm:', lower(hex(toUInt32(toUnixTimestamp64Second(received_at) - late))), '.',
+            leftPad('c0ffee', 20, '7'), leftPad(toString(number), 12, '0')),
+        [0, 1]
+    ) AS made,
+    [made[1], made[2], toString(cityHash64(number))] AS ids
 SELECT
     'acme', concat('instance-', toString(number % 7)), 'prod', 'e', 'calls', 'l', 'gold',
-    '1', received_at, number % 4, number, 0, number, number,
+    '1', received_at, number % 4, number, 0, number * 3 + 1, number + 2,
     ['ACCEPTED', 'REJECTED', 'READ'][number % 3 + 1], '', '', ['append', 'set', ''][kind + 1],
     received_at - toIntervalMicrosecond(number * 7 * kind), if(number % 2, 0.1, NULL), number / 10, 1000 - number,
-    number, -1, 0, if(number % 2, received_at, NULL), '', toString(cityHash64(number)), 'collector', '{{"q": "ü"}}'
+    number, -1, 0, if(number % 2, received_at, NULL), '', ids[number % 3 + 1], 'collector', '{{"q": "ü"}}'
 FROM numbers({ROWS})
 SETTINGS max_partitions_per_insert_block = 0
 """
 _ROWS = "SELECT * FROM audit_events_v1 ORDER BY partition, offset, position"
+_PLACES = "SELECT partition, offset, decided_at FROM decisions ORDER BY partition, offset, position"
 _COUNTS = "SELECT count() FROM decisions WHERE organization_id = 'acme'"
 
 
@@ -46,12 +53,12 @@ async def main(directory: str) -> None:
     async with open_clickhouse(f"chdb://{directory}") as clickhouse:
         await _run(clickhouse, _migrate_to_before)
         await _run(clickhouse, lambda client: client.command(_FILL))
-        written = await _rows(clickhouse, _ROWS)
+        written = await _told(clickhouse)
         await clickhouse.migrate()
-        moved, counted = await _rows(clickhouse, _ROWS), await _rows(clickhouse, _COUNTS)
+        moved, counted = await _told(clickhouse), await _rows(clickhouse, _COUNTS)
         await _run(clickhouse, _repeat)  # killed when the tables had changed places, it is begun anew
-        moved_again = await _rows(clickhouse, _ROWS)
-    found = {"written": len(written), "moved": moved == written, "again": moved_again == written, "counted": counted}
+        moved_again = await _told(clickhouse)
+    found = {"written": len(written[0]), "moved": moved == written, "again": moved_again == written, "counted": counted}
     sys.stdout.write(json.dumps(found))
 
 
@@ -69,6 +76,11 @@ def _repeat(client: Client) -> None:
 
 async def _run(clickhouse: ClickHouse, call: Any) -> None:
     await clickhouse._writer.run(call)  # no release does this
+
+
+async def _told(clickhouse: ClickHouse) -> tuple[list[tuple[Any, ...]], ...]:
+    """All that the rows say, and where the records stand that brought them."""
+    return await _rows(clickhouse, _ROWS), await _rows(clickhouse, _PLACES)
 
 
 async def _rows(clickhouse: ClickHouse, text: str) -> list[tuple[Any, ...]]:

@@ -14,7 +14,7 @@ from api.audit_page import Wanted
 from metering.balance import Place
 from metering.command import Read
 from metering.quantity import EXACT
-from sql.clickhouse import READERS, ClickHouse
+from sql.clickhouse import READERS, ClickHouse, TooManyRows
 from sql.statements import statement
 from stream.records import decode_decided
 from stream.rows import COLUMNS, TABLE, Row, rows_of
@@ -47,6 +47,16 @@ async def test_a_question_that_fails_midway_leaves_nothing_to_the_next(clickhous
             await clickhouse._readers.run(lambda client: client.raw_query(failing, fmt=told_as))
     for _ in range(2 * READERS):
         assert await clickhouse._readers.run(lambda client: client.query("SELECT 7, 0").result_rows) == [(7, 0)]
+
+
+async def test_a_question_that_would_look_at_too_many_rows_is_not_answered(clickhouse: ClickHouse) -> None:
+    log = log_of(str(uuid4()))
+    log.decide(report(), report())
+    await clickhouse.insert(TABLE, COLUMNS, rows_in(log))
+    asked = {"organization": log.held_against.organization_id, **EVERYTHING}
+    assert len(await clickhouse.query_few(100_000, "organization_trail", **asked)) == 2
+    with pytest.raises(TooManyRows):
+        await clickhouse.query_few(1, "organization_trail", **asked)
 
 
 async def test_migrating_again_changes_nothing(clickhouse: ClickHouse) -> None:

@@ -64,6 +64,15 @@ async def settles(clickhouse: ClickHouse, organization: str, counts: tuple[int, 
             await asyncio.sleep(0.05)
 
 
+async def parts_without_history(clickhouse: ClickHouse) -> list[tuple[str]]:
+    """Parts with rows that the questions of `meter_hours` itself would not see."""
+    text = """
+    SELECT name FROM system.parts
+    WHERE table = 'decisions' AND active AND rows > 0 AND NOT has(projections, 'meter_hours')
+    """
+    return [*await clickhouse._readers.run(lambda client: client.query(text).result_rows)]
+
+
 async def test_what_is_over_goes_and_totals_are_those_of_what_is_left(
     clickhouse: ClickHouse, organization: str
 ) -> None:
@@ -75,6 +84,19 @@ async def test_what_is_over_goes_and_totals_are_those_of_what_is_left(
     await settles(clickhouse, organization, (2, 2, 0))
     assert await counted(clickhouse, other) == (5, 5, 2)
     assert await kept_since(clickhouse, organization) == until
+
+
+async def test_what_is_left_has_its_history_still(clickhouse: ClickHouse, organization: str) -> None:
+    await expire(clickhouse, {organization: FIRST + timedelta(days=3)})
+    await settles(clickhouse, organization, (2, 2, 0))
+    meter, hours = grant(organization_id=organization), [int(moment.timestamp()) // 3_600 for moment in (FIRST, LAST)]
+    asked = {"organization": organization, "instance": meter.instance_id, "entitlement": meter.entitlement_id}
+    edges = [hours[0] * 3_600, (hours[1] + 1) * 3_600]
+    ((_, _, _, *counts, latest),) = await clickhouse.query(
+        "usage_history", **asked, from_hour=hours[0], before_hour=hours[1] + 1, edges=edges
+    )
+    assert (counts[:3], latest[0]) == ([2, 2, 0], 5)
+    assert await parts_without_history(clickhouse) == []
 
 
 async def test_nothing_is_taken_twice_or_back(clickhouse: ClickHouse, organization: str) -> None:

@@ -97,6 +97,7 @@ def _asked(
     limit=st.integers(1, 9),
     name=st.sampled_from(["", *NAMES]),
     few=st.sampled_from([1, audit_pages.FEW_ROWS]),
+    near=st.sampled_from([1, audit_pages.NEAR_ROWS]),
 )
 async def test_every_filter_alone_and_with_others_gives_a_naive_look_both_ways(
     clickhouse: ClickHouse,
@@ -106,22 +107,22 @@ async def test_every_filter_alone_and_with_others_gives_a_naive_look_both_ways(
     limit: int,
     name: str,
     few: int,
+    near: int,
 ) -> None:
     await history.write(clickhouse)
-    patched = pytest.MonkeyPatch()
-    patched.setattr(audit_pages, "FEW_ROWS", few)
-    patched.setattr(audit_pages, "NEAR_ROWS", few)
-    query, rows = _asked(history, filters, times)
-    last = history.last_names("instance")
-    of_name = [row for row in rows if name in ("", last[row["instance_id"]])]
-    of_prod = [row for row in rows if row["instance_id"] == "prod-id"]
-    async with trail_client(clickhouse, history.organization) as client:
-        for path, named, expected in (("/audit-trails", {"instance": name}, of_name), (PROD, {}, of_prod)):
-            wanted = {**query, **named, "limit": limit}
-            onward = await pages(client, path, **wanted)
-            assert [event["id"] for page in onward for event in page] == [decision(row) for row in expected[::-1]]
-            assert await _backward(client, path, sum(map(len, onward[:-1])), **wanted) == onward
-    patched.undo()
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(audit_pages, "FEW_ROWS", few)
+        patched.setattr(audit_pages, "NEAR_ROWS", near)
+        query, rows = _asked(history, filters, times)
+        last = history.last_names("instance")
+        of_name = [row for row in rows if name in ("", last[row["instance_id"]])]
+        of_prod = [row for row in rows if row["instance_id"] == "prod-id"]
+        async with trail_client(clickhouse, history.organization) as client:
+            for path, named, expected in (("/audit-trails", {"instance": name}, of_name), (PROD, {}, of_prod)):
+                wanted = {**query, **named, "limit": limit}
+                onward = await pages(client, path, **wanted)
+                assert [event["id"] for page in onward for event in page] == [decision(row) for row in expected[::-1]]
+                assert await _backward(client, path, sum(map(len, onward[:-1])), **wanted) == onward
 
 
 async def _backward(client: httpx.AsyncClient, path: str, skip: int, **query: Any) -> list[list[dict[str, Any]]]:

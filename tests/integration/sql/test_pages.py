@@ -29,9 +29,10 @@ _pauses = st.lists(st.sampled_from([0, 1, 899, 40_000, 3 * DAY, 10 * DAY, 40 * D
     limit=st.integers(1, 6),
     only=st.sampled_from([{}, {"status": "ACCEPTED"}, {"q": "collector"}]),
     few=st.sampled_from([1, audit_pages.FEW_ROWS]),
+    near=st.sampled_from([1, audit_pages.NEAR_ROWS]),
 )
 async def test_a_walk_over_months_meets_each_event_once_both_ways(
-    clickhouse: ClickHouse, pauses: list[int], limit: int, only: dict[str, str], few: int
+    clickhouse: ClickHouse, pauses: list[int], limit: int, only: dict[str, str], few: int, near: int
 ) -> None:
     log = log_of(str(uuid4()))
     for seconds in accumulate(pauses):
@@ -40,7 +41,7 @@ async def test_a_walk_over_months_meets_each_event_once_both_ways(
         await clickhouse.insert(TABLE, COLUMNS, part)
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(audit_pages, "FEW_ROWS", few)
-        patched.setattr(audit_pages, "NEAR_ROWS", few)
+        patched.setattr(audit_pages, "NEAR_ROWS", near)
         await _walk(clickhouse, log.held_against.organization_id, len(pauses), limit, only)
 
 

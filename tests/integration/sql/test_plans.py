@@ -17,6 +17,7 @@ from sql.statements import names, statement
 from stream.rows import COLUMNS, TABLE
 from tests.decisions_log import report
 from tests.integration.sql.test_clickhouse import log_of, rows_in
+from tests.integration.sql.test_expiry import parts_without_history
 
 ORGANIZATION = "much"
 ROWS, SECONDS = 60_000, 40  # an instance, apart from one another
@@ -143,10 +144,7 @@ FROM
 
 
 async def test_every_part_has_the_projection_that_history_is_asked_of(much: ClickHouse) -> None:
-    lacking = (
-        "SELECT count() FROM system.parts WHERE table = 'decisions' AND active AND NOT has(projections, 'meter_hours')"
-    )
-    assert await much._readers.run(lambda client: client.query(lacking).result_rows) == [(0,)]
+    assert await parts_without_history(much) == []
 
 
 def test_every_question_is_held_to_its_plan() -> None:

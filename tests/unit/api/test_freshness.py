@@ -13,6 +13,7 @@ import httpx
 import pytest
 from fastapi import FastAPI, Response
 
+import api.freshness
 import api.problems
 from api.freshness import HEADER, Freshness, Visible, fresh_router
 from catalog.principal import Principal
@@ -129,6 +130,51 @@ async def test_all_who_ask_at_once_ask_the_table_once() -> None:
     found = await asyncio.gather(*(asked.visible() for _ in range(100)))
     assert set(map(str, found)) == {str(Visible({0: Place(1, 0)}, NOON))}
     assert table.asked == 1
+
+
+async def test_a_look_that_takes_long_is_shared_by_all_who_wait_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("LOOK_EVERY", "LOOK_FOR_EVERY", "KNOWN_FOR"):
+        monkeypatch.setattr(api.freshness, name, 0.0)  # any look takes longer
+    table = Table((0, (1, 0), NOON))
+    asked = freshness(table)
+    await asyncio.gather(*(asked.visible() for _ in range(100)))
+    assert table.asked == 1
+    table.away = True
+    failed = await asyncio.gather(*(asked.visible() for _ in range(100)), return_exceptions=True)
+    assert {type(one) for one in failed} == {Unavailable}
+    assert table.asked == 2
+
+
+async def test_nobody_waits_for_a_look_at_what_was_known_a_moment_ago(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(api.freshness, "LOOK_EVERY", 0.0)
+    table = Table((0, (1, 0), NOON))
+    asked = freshness(table)
+    await asked.visible()
+    table.rows = [(0, (2, 0), NOON)]
+    assert (await asked.visible()).places == {0: Place(1, 0)}
+    await _all_done()
+    assert (await asked.visible()).places == {0: Place(2, 0)}
+
+
+async def test_a_look_ahead_that_fails_fails_no_answer_but_the_first_that_has_to_wait(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(api.freshness, "LOOK_EVERY", 0.0)
+    table = Table((0, (1, 0), NOON))
+    asked = freshness(table)
+    await asked.visible()
+    table.away = True
+    for _ in range(3):
+        assert (await asked.visible()).places == {0: Place(1, 0)}
+        await _all_done()
+    monkeypatch.setattr(api.freshness, "KNOWN_FOR", 0.0)
+    with pytest.raises(Unavailable):
+        await asked.visible()
+
+
+async def _all_done() -> None:
+    """Let everything go on that was begun beside the test."""
+    await asyncio.wait([*asyncio.all_tasks() - {asyncio.current_task()}])
 
 
 async def test_what_was_passed_behind_the_last_row_can_be_read_and_no_other() -> None:

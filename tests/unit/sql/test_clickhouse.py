@@ -56,7 +56,7 @@ class Copying:
 
     uri = "http://clickhouse:8123"
 
-    def command(self, _: str) -> int:
+    def command(self, _: str, __: object) -> int:
         return 1
 
     def close(self) -> None: ...

@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 
 import pytest
+from clickhouse_migrations.migrator import Migrator
 
 from api.audit_event import COLUMNS as READ
 from api.audit_event import OUTCOME, PERIOD, TERMS
+from sql.clickhouse import COPY
 from sql.statements import MIGRATIONS, insert_statement, statement
 from stream.rows import COLUMNS as WRITTEN
 
@@ -50,6 +52,12 @@ def test_a_column_of_lines_holds_the_columns_that_it_is_read_as(column: str) -> 
     )
     assert found is not None
     assert tuple(name for name in re.findall(r"\w+", found["lines"]) if name in WRITTEN) == LINES[column]
+
+
+@pytest.mark.parametrize("migration", ["030_decisions_by_month", "031_decisions_by_hour"])
+def test_a_copy_is_known_by_the_statement_that_copies(migration: str) -> None:
+    statements = Migrator.script_to_statements((MIGRATIONS / f"{migration}.sql").read_text(), True)
+    assert sum(re.match(COPY, statement) is not None for statement in statements) == 1
 
 
 def test_an_event_leaves_out_only_what_is_of_no_use_to_a_client() -> None:
