@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from functools import reduce
+from itertools import pairwise
 from typing import Annotated, Any, Final, NamedTuple, TypeAlias
 
 from fastapi import Query, Response
@@ -130,17 +131,16 @@ def _points(windows: Windows, before: Iterable[Row], rows: Iterable[Row]) -> Ite
         parts[part.starts_at].append(part)
     for part in parts[hours_of(windows).start * HOUR]:  # of the first window, or of what comes before it
         meter.take(part.begins, part.ends, part.latest)
-    for start, end in windows:
+    moments = [moment_at(edge * _MICROS) for edge in windows.edges]
+    for (start, end), (begins, ends) in zip(windows, pairwise(moments), strict=True):
         for part in parts[start]:
             meter.take(part.begins, part.ends, part.latest)
-        yield _point(start, end, meter.value_before(end * _MICROS), parts[start])
+        yield {"start": begins, "end": ends, **_point(meter.value_before(end * _MICROS), parts[start])}
 
 
-def _point(start: int, end: int, value: Decimal, parts: Sequence[Part]) -> Mapping[str, Any]:
+def _point(value: Decimal, parts: Sequence[Part]) -> Mapping[str, Any]:
     stood = [moved for part in parts for moved in (part.lowest, part.highest) if moved is not None] or [value]
     return {
-        "start": moment_at(start * _MICROS),
-        "end": moment_at(end * _MICROS),
         "value": plain(value),
         "min": plain(min(stood)),
         "max": plain(max(stood)),

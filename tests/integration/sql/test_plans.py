@@ -49,7 +49,6 @@ BY_PROJECTION = {
     "organization_timeline": (["organization_quarters"], _WINDOWS),
     "meter_timeline": (["meter_hours"], {"instance": "i-3-id", "entitlement": "calls", **_HOURS, "cut": _CUT}),
     "entitlement_timeline": (["entitlement_quarters"], {"entitlement": "calls", **_WINDOWS}),
-    "usage_before": (["meter_hours"], {**_METER, "before_hour": _HOURS["before_hour"]}),
     "top_instances": (["meters"], {"order": "total", "limit": 10}),
     "top_entitlements": (["meters"], {"order": "total", "limit": 10}),
     "nearest_limits": (["meters"], {"now": 0, "limit": 10, "skip": 0}),
@@ -101,6 +100,7 @@ BY_KEY = {
     "has_before": (0.2, {"until": micros(SINCE) + 3_600_000_000}),
     "instance_decision": (0.2, {"instance": "i-3-id", "partition": 0, "offset": 5_000, "position": 0}),
     "usage_history": (0.4, {**_METER, **_HOURS, "cut": _CUT}),  # of the projection's granules
+    "usage_before": (0.4, {**_METER, "before_hour": _HOURS["before_hour"]}),
     "usage_history_cut": (0.2, {**_METER, "until": _WINDOWS["until"], "edges": _WINDOWS["edges"], "cut": _CUT}),
     "meter_timeline_cut": (
         0.2,
