@@ -23,14 +23,18 @@ from stream.records import decision_id
 
 #: The columns of the queries `instance_trail` and `organization_trail`, in their order.
 COLUMNS: Final = (
-    *("partition", "offset", "position", "received_at", "outcome", "terms", "period", "instance_id", "instance_slug"),
-    *("value", "event_lag", "uncounted", "adjustment", "after", "rolled_over"),
-    *("series", "number", "given_id", "metadata", "token", "sequence"),
+    *("partition", "offset", "position", "received_at", "outcome", "terms", "period", "unusual"),
+    *("value", "uncounted", "after", "series", "number", "given_id", "metadata", "sequence"),
 )
-#: What stands in the lines of the columns `outcome`, `terms` and `period`.
-OUTCOME: Final = ("status", "behavior", "reason", "crossing")
-TERMS: Final = ("entitlement_slug", "license_id", "license_slug", "license_version", "limit", "overage_percent")
+#: What stands in the lines of the columns `outcome`, `terms`, `period` and `unusual`.
+OUTCOME: Final = ("status", "behavior", "reason", "crossing", "token")
+TERMS: Final = (
+    *("instance_id", "instance_slug", "entitlement_slug", "license_id", "license_slug", "license_version"),
+    *("limit", "overage_percent"),
+)
 PERIOD: Final = ("period_start", "period_end")
+UNUSUAL: Final = ("event_lag", "adjustment", "rolled_over")
+_AS_USUAL: Final = ("0", "0", "")
 
 
 class Event(NamedTuple):
@@ -93,7 +97,7 @@ class AuditEventView(View):
 def named(row: Sequence[Any]) -> dict[str, Any]:
     """The row by its columns' names, and what the table works out of them: asked for there, it costs more."""
     cells: dict[str, Any] = dict(zip(COLUMNS, row, strict=True))
-    cells |= _outcome(cells["outcome"]) | _terms(cells["terms"]) | _period(cells["period"])
+    cells |= _outcome(cells["outcome"]) | _terms(cells["terms"]) | _period(cells["period"]) | _unusual(cells["unusual"])
     is_added = cells["status"] == Status.ACCEPTED and cells["behavior"] == Behavior.APPEND
     moved = EXACT.add(cells["adjustment"], cells["value"]) if is_added else cells["adjustment"]
     cells["before"] = EXACT.subtract(cells["after"], moved)
@@ -134,6 +138,12 @@ def _terms(lines: str) -> dict[str, Any]:
 def _period(lines: str) -> dict[str, Any]:
     bounds = [moment_at(int(line)) if line else None for line in lines.split("\n")]
     return dict(zip(PERIOD, bounds, strict=True))
+
+
+@lru_cache
+def _unusual(lines: str) -> dict[str, Any]:
+    lag, adjustment, rolled_over = lines.split("\n", 2) if lines else _AS_USUAL
+    return dict(zip(UNUSUAL, (int(lag), Decimal(adjustment), rolled_over), strict=True))
 
 
 def _transaction_id(cells: Mapping[str, Any]) -> str | None:

@@ -69,6 +69,8 @@ class Freshness:
         self._wait = wait
         self._asked_at = -math.inf
         self._visible = Visible()
+        self._rows: list[tuple[Any, ...]] = []
+        self._held = 0
         self._looking: asyncio.Task[Visible] | None = None
 
     async def visible(self) -> Visible:
@@ -95,8 +97,10 @@ class Freshness:
 
     async def _ask(self) -> Visible:
         asked_at = asyncio.get_running_loop().time()
-        rows, passed = await asyncio.gather(*map(self._clickhouse.query, ("complete_to", "passed")))
-        self._visible, self._asked_at = _visible(rows, passed), asked_at
+        ((held,),), passed = await asyncio.gather(*map(self._clickhouse.query, ("rows_held", "passed")))
+        if held != self._held:  # what was added since it was counted makes another number the next time
+            self._rows, self._held = await self._clickhouse.query("complete_to"), held
+        self._visible, self._asked_at = _visible(self._rows, passed), asked_at
         return self._visible
 
     async def visible_with(self, awaited: str) -> Visible:

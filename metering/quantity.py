@@ -64,7 +64,7 @@ def plain(number: Decimal) -> Decimal:
     if not number:
         return ZERO
     short = number.normalize(EXACT)
-    return EXACT.quantize(short, ONE) if int(short.as_tuple().exponent) > 0 else short
+    return EXACT.quantize(short, ONE) if "E+" in str(short) else short
 
 
 def mean(total: Decimal, count: int) -> Decimal:

@@ -1,21 +1,20 @@
--- How many decisions an organization has of each kind, from the projection `meters`, and how many since the second `today`,
--- from `organization_quarters`.
+-- How many decisions an organization has of each kind, asked of the projection `meters`, and how many since the second `today`, of
+-- `organization_quarters`.
 SELECT
     events,
     accepted,
     rejected,
     (
-        SELECT count()
-        FROM decisions
+        SELECT countMerge(`count()`)
+        FROM mergeTreeProjection(currentDatabase(), decisions, organization_quarters)
         WHERE organization_id = {organization:String}
           -- include since_today
-        SETTINGS preferred_optimize_projection_name = 'organization_quarters'
     ) AS today
 FROM
 (
     SELECT
-        -- include counts
-    FROM decisions
+        -- include kept_counts
+    FROM mergeTreeProjection(currentDatabase(), decisions, meters)
     WHERE organization_id = {organization:String}
-    SETTINGS preferred_optimize_projection_name = 'meters'
 )
+-- include whole_granules

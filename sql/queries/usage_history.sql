@@ -4,23 +4,27 @@
 --
 -- `edges` are the first seconds of the windows, and of what comes behind; `cut` the hours that are left out. A period's
 -- bounds are microseconds, null without end; `latest` is the sequence of its last decision there, and the value after it.
+WITH
+    -- include meter_hours
 SELECT
     roundDown(hour * 3600, {edges:Array(Int64)}) AS starts_at,
     toUnixTimestamp64Micro(period_start) AS begins,
     toUnixTimestamp64Micro(period_end) AS ends,
-    countMerge(events),
-    countIfMerge(accepted),
-    countIfMerge(rejected),
+    countMerge(`count()`),
+    countIfMerge(`countIf(equals(status, 'ACCEPTED'))`),
+    countIfMerge(`countIf(equals(status, 'REJECTED'))`),
     sumIfMerge(reported),
     minOrNullIfMerge(lowest),
     maxOrNullIfMerge(highest),
     maxMerge(latest)
-FROM
--- include meter_hours
+FROM mergeTreeProjection(currentDatabase(), decisions, meter_hours)
 WHERE organization_id = {organization:String}
   AND instance_id = {instance:String}
   AND entitlement_id = {entitlement:String}
   AND hour >= {from_hour:Int64}
   AND hour < {before_hour:Int64}
+  -- include months_from
+  -- include months_before
   -- filter by cut
 GROUP BY starts_at, period_start, period_end
+-- include whole_granules

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
+from collections.abc import Callable
 from typing import Any
 
 from clickhouse_connect.driver.client import Client
@@ -18,7 +19,7 @@ from clickhouse_migrations.migrator import Migrator
 from sql.clickhouse import ClickHouse, open_clickhouse
 from sql.statements import MIGRATIONS
 
-BEFORE = 20
+BEFORE, COPIED = 20, 31
 ROWS = 300
 _FILL = f"""
 INSERT INTO decisions (
@@ -39,39 +40,69 @@ SELECT
     'acme', concat('instance-', toString(number % 7)), 'prod', 'e', 'calls', 'l', 'gold',
     '1', received_at, number % 4, number, 0, number * 3 + 1, number + 2,
     ['ACCEPTED', 'REJECTED', 'READ'][number % 3 + 1], '', '', ['append', 'set', ''][kind + 1],
-    received_at - toIntervalMicrosecond(number * 7 * kind), if(number % 2, 0.1, NULL), number / 10, 1000 - number,
+    received_at - toIntervalMicrosecond(number * 7 * kind), if(number % 2, 0.1, NULL),
+    if(number % 3 = 1, 1000 - number, number / 10), 1000 - number,
     number, -1, 0, if(number % 2, received_at, NULL), '', ids[number % 3 + 1], 'collector', '{{"q": "ü"}}'
 FROM numbers({ROWS})
 SETTINGS max_partitions_per_insert_block = 0
 """
+_PASS = "INSERT INTO passed SELECT 3, number, 0, number + 5, 0, number + 1 FROM numbers(4)"
+_UNUSUAL = "SELECT count() FROM decisions WHERE unusual != ''"
 _ROWS = "SELECT * FROM audit_events_v1 ORDER BY partition, offset, position"
 _PLACES = "SELECT partition, offset, decided_at FROM decisions ORDER BY partition, offset, position"
+_LINES = """
+SELECT count() FROM decisions
+WHERE outcome != concatWithSeparator('\\n', toString(status), toString(behavior), reason, toString(crossing), token)
+   OR splitByChar('\\n', terms)[2] != instance_slug
+   OR splitByChar('\\n', terms)[8] != toString(overage_percent)
+   OR (unusual = '') != (event_lag = 0 AND adjustment = 0 AND rolled_over = '')
+   OR unusual != '' AND splitByChar('\\n', unusual)[1] != toString(event_lag)
+"""
 _COUNTS = "SELECT count() FROM decisions WHERE organization_id = 'acme'"
 
 
 async def main(directory: str) -> None:
     async with open_clickhouse(f"chdb://{directory}") as clickhouse:
-        await _run(clickhouse, _migrate_to_before)
-        await _run(clickhouse, lambda client: client.command(_FILL))
+        await _run(clickhouse, _migrate_to(BEFORE))
+        for fill in (_FILL, _PASS):
+            await _run(clickhouse, lambda client, fill=fill: client.command(fill))
         written = await _told(clickhouse)
+        await _run(clickhouse, _migrate_to(COPIED))
+        await _run(clickhouse, _repeat("031_decisions_by_hour"))  # killed when the tables had changed places
+        copied = await _told(clickhouse)
         await clickhouse.migrate()
+        for name in ("032_passed_by_partition", "033_pages_of_fewer_columns"):
+            await _run(clickhouse, _repeat(name))  # killed before it was noted that it is done
         moved, counted = await _told(clickhouse), await _rows(clickhouse, _COUNTS)
-        await _run(clickhouse, _repeat)  # killed when the tables had changed places, it is begun anew
-        moved_again = await _told(clickhouse)
-    found = {"written": len(written[0]), "moved": moved == written, "again": moved_again == written, "counted": counted}
+        wrong, unusual = await _rows(clickhouse, _LINES), await _rows(clickhouse, _UNUSUAL)
+        passed = await clickhouse.query("passed")
+    found = {
+        "written": len(written[0]),
+        "copied": copied == written,
+        "moved": moved == written,
+        "counted": counted,
+        "wrong": wrong,
+        "unusual": unusual,
+        "passed": passed,
+    }
     sys.stdout.write(json.dumps(found))
 
 
-def _migrate_to_before(client: Client) -> None:
-    migrator = Migrator(ClickhouseConnectConnection(client))
-    migrator.init_schema()
-    migrator.apply_migration(MigrationStorage(MIGRATIONS).migrations(), multi_statement=True, to_version=BEFORE)
+def _migrate_to(version: int) -> Callable[[Client], None]:
+    def migrate(client: Client) -> None:
+        migrator = Migrator(ClickhouseConnectConnection(client))
+        migrator.init_schema()
+        migrator.apply_migration(MigrationStorage(MIGRATIONS).migrations(), multi_statement=True, to_version=version)
+
+    return migrate
 
 
-def _repeat(client: Client) -> None:
-    script = (MIGRATIONS / "031_decisions_by_hour.sql").read_text()
-    for statement in Migrator.script_to_statements(script, True):
-        client.command(statement)
+def _repeat(name: str) -> Callable[[Client], None]:
+    def repeat(client: Client) -> None:
+        for statement in Migrator.script_to_statements((MIGRATIONS / f"{name}.sql").read_text(), True):
+            client.command(statement)
+
+    return repeat
 
 
 async def _run(clickhouse: ClickHouse, call: Any) -> None:

@@ -14,4 +14,12 @@ def test_rows_of_an_earlier_release_are_carried_over_whole_and_counted(tmp_path:
     command = [sys.executable, "-m", "tests.integration.sql.migrating", str(tmp_path / "clickhouse")]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=120)
     assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout) == {"written": 300, "moved": True, "again": True, "counted": [[300]]}
+    assert json.loads(done.stdout) == {
+        "written": 300,
+        "copied": True,
+        "moved": True,
+        "counted": [[300]],
+        "wrong": [[0]],
+        "unusual": [[266]],
+        "passed": [[3, [3, 0], [8, 0], 4]],
+    }

@@ -17,7 +17,7 @@ from sql.statements import names, statement
 from stream.rows import COLUMNS, TABLE
 from tests.decisions_log import report
 from tests.integration.sql.test_clickhouse import log_of, rows_in
-from tests.integration.sql.test_expiry import parts_without_history
+from tests.integration.sql.test_expiry import parts_left_out
 
 ORGANIZATION = "much"
 ROWS, SECONDS = 60_000, 40  # an instance, apart from one another
@@ -43,17 +43,26 @@ _PAGE = {**_FILTERED.parameters, **Wanted(50, _MIDDLE).parameters}
 BY_PROJECTION = {
     "complete_to": (["places"], {}),
     "places": (["places"], {}),
-    "instance_stats": (["meters"], {"instance": "i-3-id", "today": _WINDOWS["since"]}),
-    "instance_timeline": (["instance_quarters"], {"instance": "i-3-id", **_WINDOWS}),
-    "organization_stats": (["meters"], {"today": _WINDOWS["since"]}),
-    "organization_timeline": (["organization_quarters"], _WINDOWS),
-    "meter_timeline": (["meter_hours"], {"instance": "i-3-id", "entitlement": "calls", **_HOURS, "cut": _CUT}),
-    "entitlement_timeline": (["entitlement_quarters"], {"entitlement": "calls", **_WINDOWS}),
-    "top_instances": (["meters"], {"order": "total", "limit": 10}),
-    "top_entitlements": (["meters"], {"order": "total", "limit": 10}),
-    "nearest_limits": (["meters"], {"now": 0, "limit": 10, "skip": 0}),
     "entitlement_reporters": (["meters"], {"entitlement": "calls-id", "limit": 10}),
     "months_held": (["organization_quarters"], {"until": micros(SINCE) + 5 * 86_400_000_000}),
+}
+#: Which projections each question asks itself, and which share of their granules it may look at, at most.
+OF_PROJECTION = {
+    "instance_stats": ({"meters", "instance_quarters"}, 1, {"instance": "i-3-id", "today": _WINDOWS["since"]}),
+    "instance_timeline": ({"instance_quarters"}, 0.4, {"instance": "i-3-id", **_WINDOWS}),
+    "organization_stats": ({"meters", "organization_quarters"}, 1, {"today": _WINDOWS["since"]}),
+    "organization_timeline": ({"organization_quarters"}, 1, _WINDOWS),
+    "meter_timeline": (
+        {"meter_hours"},
+        0.4,
+        {"instance": "i-3-id", "entitlement": "calls", **_HOURS, "cut": _CUT},
+    ),
+    "entitlement_timeline": ({"entitlement_quarters"}, 1, {"entitlement": "calls", **_WINDOWS}),
+    "top_instances": ({"meters"}, 1, {"order": "total", "limit": 10}),
+    "top_entitlements": ({"meters"}, 1, {"order": "total", "limit": 10}),
+    "nearest_limits": ({"meters"}, 1, {"now": 0, "limit": 10, "skip": 0}),
+    "usage_history": ({"meter_hours"}, 0.4, {**_METER, **_HOURS, "cut": _CUT}),
+    "usage_before": ({"meter_hours"}, 0.4, {**_METER, "before_hour": _HOURS["before_hour"]}),
 }
 _EXPORTED = {
     "instance": "i-3-id",
@@ -99,8 +108,6 @@ BY_KEY = {
     "month_holds": (0.2, {"month": 202605, "last": [(0, 5_000, 0)]}),
     "has_before": (0.2, {"until": micros(SINCE) + 3_600_000_000}),
     "instance_decision": (0.2, {"instance": "i-3-id", "partition": 0, "offset": 5_000, "position": 0}),
-    "usage_history": (0.4, {**_METER, **_HOURS, "cut": _CUT}),  # of the projection's granules
-    "usage_before": (0.4, {**_METER, "before_hour": _HOURS["before_hour"]}),
     "usage_history_cut": (0.2, {**_METER, "until": _WINDOWS["until"], "edges": _WINDOWS["edges"], "cut": _CUT}),
     "meter_timeline_cut": (
         0.2,
@@ -109,6 +116,9 @@ BY_KEY = {
 }
 #: Of tables that hold a row for an organization, or for a partition of the log.
 OF_SMALL_TABLES = {"expiries", "kept_since", "passed"}
+#: Told by the parts, without a look into them.
+OF_NO_ROWS = {"rows_held"}
+_ITSELF = "mergeTreeProjection(currentDatabase(), decisions, {})"
 #: What a filter of a page has to find by an index, and the share of granules that are left.
 SEARCHES = {
     "words": {"words": "needle"},
@@ -143,12 +153,12 @@ FROM
 """
 
 
-async def test_every_part_has_the_projection_that_history_is_asked_of(much: ClickHouse) -> None:
-    assert await parts_without_history(much) == []
+async def test_every_part_has_the_projections_that_are_asked_themselves(much: ClickHouse) -> None:
+    assert await parts_left_out(much) == []
 
 
 def test_every_question_is_held_to_its_plan() -> None:
-    assert {*BY_PROJECTION, *BY_KEY, *OF_SMALL_TABLES} == names()
+    assert {*BY_PROJECTION, *OF_PROJECTION, *BY_KEY, *OF_SMALL_TABLES, *OF_NO_ROWS} == names()
 
 
 @pytest.mark.parametrize("name", BY_PROJECTION)
@@ -157,12 +167,23 @@ async def test_a_count_comes_from_a_projection(much: ClickHouse, name: str) -> N
     assert _sources(await _plan(much, name, **parameters)) == projections
 
 
-@pytest.mark.parametrize("name", ["instance_stats", "organization_stats"])
-async def test_what_happened_today_comes_from_a_projection(much: ClickHouse, name: str) -> None:
-    (_, parameters), given = BY_PROJECTION[name], frozenset({"organization", "instance", "today"})
-    found = re.search(r"\((?P<today>\s+SELECT count\(\).+?)\) AS today", statement(name, given), re.DOTALL)
+@pytest.mark.parametrize("name", OF_PROJECTION)
+async def test_a_projection_is_asked_itself_and_by_its_key(much: ClickHouse, name: str) -> None:
+    projections, share, parameters = OF_PROJECTION[name]
+    text = statement(name, frozenset({"organization", *parameters}))
+    assert {*re.findall(r"FROM (.+)", text)} - {""} == {*map(_ITSELF.format, projections)}
+    assert _share(await _plan(much, name, **parameters)) <= share
+
+
+async def test_what_happened_today_is_found_by_the_projections_key(much: ClickHouse) -> None:
+    (_, _, parameters), given = OF_PROJECTION["instance_stats"], frozenset({"organization", "instance", "today"})
+    found = re.search(r"\((?P<today>\s+SELECT countMerge.+?)\) AS today", statement("instance_stats", given), re.DOTALL)
     assert found is not None
-    assert _sources(await _plan_of(much, found["today"], **parameters)) == [f"{name.removesuffix('_stats')}_quarters"]
+    assert _share(await _plan_of(much, found["today"], **parameters)) <= 0.4
+
+
+async def test_how_many_rows_there_are_is_told_without_one(much: ClickHouse) -> None:
+    assert _sources(await _plan(much, "rows_held")) == []
 
 
 @pytest.mark.parametrize("name", BY_KEY)

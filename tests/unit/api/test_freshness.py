@@ -24,23 +24,31 @@ NOON = datetime(2026, 11, 5, 12, 0, 0, 120_000, tzinfo=UTC)
 
 
 class Table:
-    """Answers with these rows, and counts how often it was asked."""
+    """Ends with these rows, and counts how often it was asked and where it ends was read."""
 
     def __init__(self, *rows: tuple[int, tuple[int, int], datetime]) -> None:
         self.rows = [*rows]
         self.passed: list[tuple[int, tuple[int, int], tuple[int, int], int]] = []
-        self.asked = 0
+        self.held = len(rows)
+        self.asked = self.read = 0
         self.away = False
 
     async def query(self, name: str) -> list[tuple[Any, ...]]:
         if name == "passed":
             return self.passed
-        assert name == "complete_to"
+        if name == "complete_to":
+            self.read += 1
+            return self.rows
+        assert name == "rows_held"
         self.asked += 1
         await asyncio.sleep(0)
         if self.away:
             raise Unavailable("away")
-        return self.rows
+        return [(self.held,)]
+
+    def add(self, *rows: tuple[int, tuple[int, int], datetime]) -> None:
+        """What each partition ends with now: one row more."""
+        self.rows, self.held = [*rows], self.held + 1
 
 
 class Authenticator:
@@ -101,7 +109,7 @@ async def test_an_answer_waits_for_the_decision_that_it_is_to_hold() -> None:
         waiting = asyncio.create_task(client.get("/things", params={"after_decision": "0-1-1"}))
         await asyncio.wait([waiting], timeout=0.05)
         assert not waiting.done()
-        table.rows = [(0, (2, 0), NOON)]
+        table.add((0, (2, 0), NOON))
         assert (await waiting).headers[HEADER].startswith("0-2-0")
 
 
@@ -150,7 +158,7 @@ async def test_nobody_waits_for_a_look_at_what_was_known_a_moment_ago(monkeypatc
     table = Table((0, (1, 0), NOON))
     asked = freshness(table)
     await asked.visible()
-    table.rows = [(0, (2, 0), NOON)]
+    table.add((0, (2, 0), NOON))
     assert (await asked.visible()).places == {0: Place(1, 0)}
     await _all_done()
     assert (await asked.visible()).places == {0: Place(2, 0)}
@@ -182,6 +190,22 @@ async def test_what_was_passed_behind_the_last_row_can_be_read_and_no_other() ->
     table.passed = [(0, (1, 9), (4, 2), 7), (1, (4, 0), (9, 9), 3), (2, (-1, -1), (3, 1), 2)]
     visible = await freshness(table).visible()
     assert visible.places == {0: Place(4, 2), 1: Place(5, 0), 2: Place(3, 1)}
+
+
+async def test_the_end_of_the_rows_is_read_again_only_when_there_are_more_or_fewer(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(api.freshness, "KNOWN_FOR", 0.0)
+    monkeypatch.setattr(api.freshness, "LOOK_EVERY", 0.0)
+    table = Table((0, (1, 9), NOON))
+    asked = freshness(table)
+    await asked.visible()
+    table.passed = [(0, (1, 9), (4, 2), 7)]
+    assert (await asked.visible()).places == {0: Place(4, 2)}
+    assert (table.asked, table.read) == (2, 1)
+    table.add((0, (5, 0), NOON))
+    assert (await asked.visible()).places == {0: Place(5, 0)}
+    assert (table.asked, table.read) == (3, 2)
 
 
 async def test_a_table_that_is_away_is_asked_again_by_the_next_caller() -> None:
