@@ -199,7 +199,7 @@ async def timed(
 
 
 def of_rows(text: str) -> str:
-    """The same question of rows alone. A projection that is asked itself has columns called by what they are made of."""
+    """The same question of rows alone. The columns of a projection are called by what they are made of."""
     asked = _PROJECTION.sub("decisions", text)
     return text if asked == text else _KEPT.sub(r"\1", asked).replace("`", "")
 

@@ -24,27 +24,29 @@ NOON = datetime(2026, 11, 5, 12, 0, 0, 120_000, tzinfo=UTC)
 
 
 class Table:
-    """Ends with these rows, and counts how often it was asked and where it ends was read."""
+    """Ends with these rows, and counts the looks, and how often it was read where it ends."""
 
     def __init__(self, *rows: tuple[int, tuple[int, int], datetime]) -> None:
         self.rows = [*rows]
         self.passed: list[tuple[int, tuple[int, int], tuple[int, int], int]] = []
         self.held = len(rows)
         self.asked = self.read = 0
-        self.away = False
+        self.away = self.broken = False
 
     async def query(self, name: str) -> list[tuple[Any, ...]]:
-        if name == "passed":
+        if name == "passed":  # by every look
+            self.asked += 1
+            await asyncio.sleep(0)
+            if self.away:
+                raise Unavailable("away")
             return self.passed
-        if name == "complete_to":
-            self.read += 1
-            return self.rows
-        assert name == "rows_held"
-        self.asked += 1
-        await asyncio.sleep(0)
-        if self.away:
-            raise Unavailable("away")
-        return [(self.held,)]
+        if name == "rows_held":
+            return [(self.held,)]
+        assert name == "complete_to"
+        self.read += 1
+        if self.broken:
+            raise Unavailable("broken")
+        return self.rows
 
     def add(self, *rows: tuple[int, tuple[int, int], datetime]) -> None:
         """What each partition ends with now: one row more."""
@@ -192,20 +194,37 @@ async def test_what_was_passed_behind_the_last_row_can_be_read_and_no_other() ->
     assert visible.places == {0: Place(4, 2), 1: Place(5, 0), 2: Place(3, 1)}
 
 
-async def test_the_end_of_the_rows_is_read_again_only_when_there_are_more_or_fewer(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+async def test_where_rows_end_is_read_only_as_long_as_they_come(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(api.freshness, "KNOWN_FOR", 0.0)
     monkeypatch.setattr(api.freshness, "LOOK_EVERY", 0.0)
     table = Table((0, (1, 9), NOON))
     asked = freshness(table)
-    await asked.visible()
+    for _ in range(3):
+        await asked.visible()
+    read = table.read
     table.passed = [(0, (1, 9), (4, 2), 7)]
     assert (await asked.visible()).places == {0: Place(4, 2)}
-    assert (table.asked, table.read) == (2, 1)
+    assert table.read == read
     table.add((0, (5, 0), NOON))
     assert (await asked.visible()).places == {0: Place(5, 0)}
-    assert (table.asked, table.read) == (3, 2)
+    table.add((0, (6, 0), NOON))
+    assert (await asked.visible()).places == {0: Place(6, 0)}
+    assert table.read == read + 2
+
+
+async def test_what_came_behind_a_look_that_failed_midway_is_seen_by_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(api.freshness, "KNOWN_FOR", 0.0)
+    monkeypatch.setattr(api.freshness, "LOOK_EVERY", 0.0)
+    table = Table((0, (1, 9), NOON))
+    asked = freshness(table)
+    for _ in range(3):
+        await asked.visible()
+    table.add((0, (5, 0), NOON))
+    table.broken = True
+    with pytest.raises(Unavailable):
+        await asked.visible()
+    table.broken = False
+    assert (await asked.visible()).places == {0: Place(5, 0)}
 
 
 async def test_a_table_that_is_away_is_asked_again_by_the_next_caller() -> None:
