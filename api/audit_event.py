@@ -123,7 +123,7 @@ def shown(row: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-@lru_cache
+@lru_cache(maxsize=4_096)
 def _outcome(lines: str) -> dict[str, Any]:
     return dict(zip(OUTCOME, lines.split("\n"), strict=True))
 

@@ -30,6 +30,8 @@ LOOK_EVERY: Final = 0.5
 LOOK_FOR_EVERY: Final = 0.1
 #: How old the knowledge may be that a header tells; an answer itself holds at least as much.
 KNOWN_FOR: Final = 1.0
+#: How long rows that are as many as they were are taken for the same.
+TRUSTED_FOR: Final = 30.0
 WAIT: Final = 5.0
 _DOCUMENTED: Final = {
     "description": "The last decision in the answer's reach of each partition of the log, by id, and when the newest "
@@ -70,57 +72,60 @@ class Freshness:
         self._asked_at = -math.inf
         self._visible = Visible()
         self._ends: list[tuple[Any, ...]] = []
-        self._held: int | None = 0
+        self._ended_at = -math.inf
+        self._held: int | None = None
         self._looking: asyncio.Task[Visible] | None = None
 
     async def visible(self) -> Visible:
         """As it was a moment ago: no question waits for a look, but for those that come after a pause."""
         if self._age >= KNOWN_FOR:
-            return await self._looked(LOOK_EVERY)
+            return await self._looked(LOOK_EVERY, is_awaited=False)
         if self._age >= LOOK_EVERY:
-            self._look()
+            self._look(is_awaited=False)
         return self._visible
 
     @property
     def _age(self) -> float:
         return asyncio.get_running_loop().time() - self._asked_at
 
-    async def _looked(self, every: float) -> Visible:
-        return self._visible if self._age < every else await asyncio.shield(self._look())
+    async def _looked(self, every: float, *, is_awaited: bool) -> Visible:
+        return self._visible if self._age < every else await asyncio.shield(self._look(is_awaited=is_awaited))
 
-    def _look(self) -> asyncio.Task[Visible]:
+    def _look(self, *, is_awaited: bool) -> asyncio.Task[Visible]:
         """The one that is under way, or else a new one: all who want one share it, and its failure."""
         if self._looking is None or self._looking.done():
-            self._looking = asyncio.create_task(self._ask())
+            self._looking = asyncio.create_task(self._ask(is_awaited=is_awaited))
             self._looking.add_done_callback(_let_be)
         return self._looking
 
-    async def _ask(self) -> Visible:
+    async def _ask(self, *, is_awaited: bool) -> Visible:
         asked_at = asyncio.get_running_loop().time()
-        ends, passed = await asyncio.gather(self._where_rows_end(), self._clickhouse.query("passed"))
-        self._visible, self._asked_at, self._ends = _visible(ends, passed), asked_at, ends
+        ends, passed = await asyncio.gather(
+            self._where_rows_end(is_awaited=is_awaited), self._clickhouse.query("passed")
+        )
+        self._visible, self._asked_at = _visible(ends, passed), asked_at
         return self._visible
 
-    async def _where_rows_end(self) -> list[tuple[Any, ...]]:
-        """By `complete_to`; where nothing came the last time, by counting first, which costs a fifth.
+    async def _where_rows_end(self, *, is_awaited: bool) -> list[tuple[Any, ...]]:
+        """By `complete_to`, unless there are as many rows as the last time.
 
-        What comes behind the count makes another number the next time.
+        What came behind that count makes another number the next time, unless as many went: that is not trusted for
+        long, and not at all where somebody waits for a row.
         """
-        held = 0
-        if self._held is not None:
+        now, held = asyncio.get_running_loop().time(), None
+        if not is_awaited:
             ((held,),) = await self._clickhouse.query("rows_held")
-            if held == self._held:
-                return self._ends
-        ends = await self._clickhouse.query("complete_to")
-        self._held = held if ends == self._ends else None
-        return ends
+        if held is None or held != self._held or now - self._ended_at >= TRUSTED_FOR:
+            self._ends = await self._clickhouse.query("complete_to")
+            self._held, self._ended_at = held, now
+        return self._ends
 
     async def visible_with(self, awaited: str) -> Visible:
         """As soon as the decision of this id can be read; raises `NotYetVisible` when that takes too long."""
         partition, place = place_of(awaited)
         try:
             async with asyncio.timeout(self._wait):
-                while not (visible := await self._looked(LOOK_FOR_EVERY)).holds(partition, place):  # noqa: ASYNC110
+                while not (visible := await self._looked(LOOK_FOR_EVERY, is_awaited=True)).holds(partition, place):  # noqa: ASYNC110
                     await asyncio.sleep(LOOK_FOR_EVERY)  # the table, which may be another process's, tells nobody
                 return visible
         except TimeoutError:

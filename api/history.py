@@ -96,13 +96,13 @@ class Part(NamedTuple):
     starts_at: int
     begins: int | None
     ends: int | None
-    events: int
-    accepted: int
-    rejected: int
     reported: Decimal
     lowest: Decimal | None
     highest: Decimal | None
     latest: tuple[int, Decimal]
+    events: int
+    accepted: int
+    rejected: int
 
 
 @dataclass

@@ -46,6 +46,7 @@ TRAIL: Final = "/instances/instance-0/audit-trails"
 USAGE: Final = "/instances/instance-0/entitlements/meter-0/usage/history"
 _BARE: Final = {"optimize_use_projections": 0, "use_skip_indexes": 0, "max_execution_time": 100, "max_memory_usage": 0}
 _PROJECTION: Final = re.compile(r"mergeTreeProjection\(currentDatabase\(\), decisions, \w+\)")
+_NO_QUESTION: Final = re.compile(r"--.*|SETTINGS optimize_move_to_prewhere = 0")
 _KEPT: Final = re.compile(r"\w+Merge\((`[^`]+`|\w+)\)")
 _COUNT: Final = "SELECT count() FROM decisions"
 _OF_COLUMNS: Final = """
@@ -200,8 +201,9 @@ async def timed(
 
 def of_rows(text: str) -> str:
     """The same question of rows alone. The columns of a projection are called by what they are made of."""
-    asked = _PROJECTION.sub("decisions", text)
-    return text if asked == text else _KEPT.sub(r"\1", asked).replace("`", "")
+    bare = _NO_QUESTION.sub("", text)
+    asked = _PROJECTION.sub("decisions", bare)
+    return bare if asked == bare else _KEPT.sub(r"\1", asked).replace("`", "")
 
 
 async def over(clickhouse: ClickHouse, asked: list[tuple[str, dict[str, object]]], settings: dict[str, int]) -> float:

@@ -64,7 +64,8 @@ def plain(number: Decimal) -> Decimal:
     if not number:
         return ZERO
     short = number.normalize(EXACT)
-    return EXACT.quantize(short, ONE) if "E+" in str(short) else short
+    has_exponent = "E+" in str(short)  # what `as_tuple` tells as well, in three times the time
+    return EXACT.quantize(short, ONE) if has_exponent else short
 
 
 def mean(total: Decimal, count: int) -> Decimal:

@@ -1,8 +1,8 @@
 -- How far a partition was read without a row is kept once for each: what was noted before says nothing any more, and
 -- would be read by every look at how far the rows have come.
-DROP TABLE IF EXISTS passed_anew;
-
-CREATE TABLE passed_anew
+--
+-- In one step, by however many at once. What a sink notes meanwhile is noted again by the next, while the log has it.
+CREATE OR REPLACE TABLE passed
 (
     partition       UInt16,
     row_offset      Int64,
@@ -12,12 +12,7 @@ CREATE TABLE passed_anew
     decided_at      UInt64
 )
 ENGINE = ReplacingMergeTree(decided_at)
-ORDER BY partition;
-
-INSERT INTO passed_anew
+ORDER BY partition
+AS
 SELECT partition, row_offset, row_position, offset, position, decided_at
 FROM passed;
-
-EXCHANGE TABLES passed_anew AND passed;
-
-DROP TABLE passed_anew SYNC;

@@ -1,7 +1,7 @@
 -- A page reads a granule of each column for each event of it: so `outcome` says by whom it was asked, `terms` whose
 -- meter it is, and what nearly always is nothing is one column of its own.
 --
--- Written anew in place, some seconds for ten million rows; killed before that is done, it is asked for again.
+-- Written anew in place, about a second for a million rows. Killed amid that, or asked for by two, it is done again.
 ALTER TABLE decisions
     MODIFY COLUMN outcome LowCardinality(String) MATERIALIZED concatWithSeparator('\n', toString(status), toString(behavior),
         reason, toString(crossing), token) CODEC(ZSTD(1)),

@@ -19,4 +19,4 @@ FROM
     WHERE organization_id = {organization:String}
       AND instance_id = {instance:String}
 )
--- include whole_granules
+-- include without_prewhere

@@ -17,4 +17,4 @@ WHERE organization_id = {organization:String}
   -- include months_before
   -- filter by cut
 GROUP BY starts_at
--- include whole_granules
+-- include without_prewhere

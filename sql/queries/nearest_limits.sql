@@ -24,4 +24,4 @@ GROUP BY instance_id, entitlement_id
 HAVING granted > 0 AND last.5 > {now:Int64}
 ORDER BY toFloat64(value) / toFloat64(granted) DESC, instance_id, entitlement_id
 LIMIT {limit:UInt32} OFFSET {skip:UInt64}
--- include whole_granules
+-- include without_prewhere

@@ -17,4 +17,4 @@ FROM
     FROM mergeTreeProjection(currentDatabase(), decisions, meters)
     WHERE organization_id = {organization:String}
 )
--- include whole_granules
+-- include without_prewhere

@@ -22,4 +22,4 @@ ORDER BY
     -- include by_kind
     entitlement_id
 LIMIT {limit:UInt32}
--- include whole_granules
+-- include without_prewhere

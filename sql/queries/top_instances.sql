@@ -22,4 +22,4 @@ ORDER BY
     -- include by_kind
     instance_id
 LIMIT {limit:UInt32}
--- include whole_granules
+-- include without_prewhere

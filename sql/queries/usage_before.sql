@@ -1,5 +1,6 @@
 -- How a meter stood before an hour: of each period that was not over then its bounds (microseconds, null without end), the
--- sequence of its last decision, and the value after it. Asked of the projection `meter_hours` itself.
+-- sequence of its last decision, and the value after it. Asked of the projection `meter_hours` itself,
+-- condition by condition: nearly all periods were over.
 WITH
     -- include meter_hours
 SELECT

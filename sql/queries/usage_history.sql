@@ -10,13 +10,11 @@ SELECT
     roundDown(hour * 3600, {edges:Array(Int64)}) AS starts_at,
     toUnixTimestamp64Micro(period_start) AS begins,
     toUnixTimestamp64Micro(period_end) AS ends,
-    countMerge(`count()`),
-    countIfMerge(`countIf(equals(status, 'ACCEPTED'))`),
-    countIfMerge(`countIf(equals(status, 'REJECTED'))`),
     sumIfMerge(reported),
     minOrNullIfMerge(lowest),
     maxOrNullIfMerge(highest),
-    maxMerge(latest)
+    maxMerge(latest),
+    -- include kept_counts
 FROM mergeTreeProjection(currentDatabase(), decisions, meter_hours)
 WHERE organization_id = {organization:String}
   AND instance_id = {instance:String}
@@ -27,4 +25,4 @@ WHERE organization_id = {organization:String}
   -- include months_before
   -- filter by cut
 GROUP BY starts_at, period_start, period_end
--- include whole_granules
+-- include without_prewhere

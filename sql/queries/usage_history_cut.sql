@@ -5,13 +5,11 @@ SELECT
     starts_at,
     toUnixTimestamp64Micro(period_start) AS begins,
     toUnixTimestamp64Micro(period_end) AS ends,
-    count(),
-    countIf(status = 'ACCEPTED'),
-    countIf(status = 'REJECTED'),
     sumIf(toDecimal256(ifNull(value, 0), 12), status = 'ACCEPTED'),
     minOrNullIf(after, ifNull(period_start <= received_at AND received_at < period_end, 1)),
     maxOrNullIf(after, ifNull(period_start <= received_at AND received_at < period_end, 1)),
-    max((sequence, after))
+    max((sequence, after)),
+    -- include counts
 FROM decisions
 WHERE organization_id = {organization:String}
   AND instance_id = {instance:String}

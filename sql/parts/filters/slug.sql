@@ -3,11 +3,13 @@
       SELECT instance_id
       FROM
       (
-          SELECT instance_id, argMax(instance_slug, sequence) AS name, max(received_at) AS newest
-          FROM decisions
+          SELECT
+              instance_id,
+              argMaxMerge(`argMax(instance_slug, sequence)`) AS name,
+              maxMerge(`max(received_at)`) AS newest
+          FROM mergeTreeProjection(currentDatabase(), decisions, meters)
           WHERE organization_id = {organization:String}
           GROUP BY instance_id, entitlement_slug, entitlement_id
-          SETTINGS optimize_use_projections = 1, preferred_optimize_projection_name = 'meters'
       )
       GROUP BY instance_id
       HAVING argMax(name, newest) = {slug:String}

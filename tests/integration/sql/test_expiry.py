@@ -95,10 +95,10 @@ async def test_what_is_left_has_its_history_still(clickhouse: ClickHouse, organi
     meter, hours = grant(organization_id=organization), [int(moment.timestamp()) // 3_600 for moment in (FIRST, LAST)]
     asked = {"organization": organization, "instance": meter.instance_id, "entitlement": meter.entitlement_id}
     edges = [hours[0] * 3_600, (hours[1] + 1) * 3_600]
-    ((_, _, _, *counts, latest),) = await clickhouse.query(
+    ((*_, latest, events, accepted, rejected),) = await clickhouse.query(
         "usage_history", **asked, from_hour=hours[0], before_hour=hours[1] + 1, edges=edges
     )
-    assert (counts[:3], latest[0]) == ([2, 2, 0], 5)
+    assert (events, accepted, rejected, latest[0]) == (2, 2, 0, 5)
     assert await parts_left_out(clickhouse) == []
 
 

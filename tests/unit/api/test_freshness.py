@@ -194,37 +194,54 @@ async def test_what_was_passed_behind_the_last_row_can_be_read_and_no_other() ->
     assert visible.places == {0: Place(4, 2), 1: Place(5, 0), 2: Place(3, 1)}
 
 
-async def test_where_rows_end_is_read_only_as_long_as_they_come(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(api.freshness, "KNOWN_FOR", 0.0)
-    monkeypatch.setattr(api.freshness, "LOOK_EVERY", 0.0)
+@pytest.fixture
+def always_looked(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("LOOK_EVERY", "LOOK_FOR_EVERY", "KNOWN_FOR"):
+        monkeypatch.setattr(api.freshness, name, 0.0)
+
+
+@pytest.mark.usefixtures("always_looked")
+async def test_where_rows_end_is_read_again_when_there_are_more() -> None:
     table = Table((0, (1, 9), NOON))
     asked = freshness(table)
-    for _ in range(3):
-        await asked.visible()
-    read = table.read
+    await asked.visible()
     table.passed = [(0, (1, 9), (4, 2), 7)]
     assert (await asked.visible()).places == {0: Place(4, 2)}
-    assert table.read == read
+    assert (table.asked, table.read) == (2, 1)
     table.add((0, (5, 0), NOON))
     assert (await asked.visible()).places == {0: Place(5, 0)}
-    table.add((0, (6, 0), NOON))
-    assert (await asked.visible()).places == {0: Place(6, 0)}
-    assert table.read == read + 2
+    assert (table.asked, table.read) == (3, 2)
 
 
-async def test_what_came_behind_a_look_that_failed_midway_is_seen_by_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(api.freshness, "KNOWN_FOR", 0.0)
-    monkeypatch.setattr(api.freshness, "LOOK_EVERY", 0.0)
+@pytest.mark.usefixtures("always_looked")
+async def test_what_a_look_that_failed_midway_missed_is_seen_by_the_next() -> None:
     table = Table((0, (1, 9), NOON))
     asked = freshness(table)
-    for _ in range(3):
-        await asked.visible()
+    await asked.visible()
     table.add((0, (5, 0), NOON))
     table.broken = True
     with pytest.raises(Unavailable):
         await asked.visible()
     table.broken = False
     assert (await asked.visible()).places == {0: Place(5, 0)}
+
+
+@pytest.mark.usefixtures("always_looked")
+async def test_as_many_rows_that_went_as_came_hide_none_from_who_waits_for_it_nor_for_long_from_others(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    table = Table((0, (1, 9), NOON))
+    asked = freshness(table)
+    await asked.visible()
+    table.rows = [(0, (2, 0), NOON)]
+    assert (await asked.visible()).places == {0: Place(1, 9)}
+    assert (await asked.visible_with("0-2-0")).places == {0: Place(2, 0)}
+    table.rows = [(0, (3, 0), NOON)]
+    await asked.visible()
+    table.rows = [(0, (4, 0), NOON)]
+    assert (await asked.visible()).places == {0: Place(3, 0)}
+    monkeypatch.setattr(api.freshness, "TRUSTED_FOR", 0.0)
+    assert (await asked.visible()).places == {0: Place(4, 0)}
 
 
 async def test_a_table_that_is_away_is_asked_again_by_the_next_caller() -> None:

@@ -14,8 +14,9 @@ MICROS = 1_000_000
 
 def part(starts_at: int, sequence: int, after: str, **others: Any) -> tuple[Any, ...]:
     value = Decimal(after)
-    told = {"begins": None, "ends": None, "events": 1, "accepted": 1, "rejected": 0, "reported": value, **others}
-    return (starts_at, *told.values(), value, value, (sequence, value))
+    told = {"begins": None, "ends": None, "reported": value, "lowest": value, "highest": value}
+    counted = {"latest": (sequence, value), "events": 1, "accepted": 1, "rejected": 0}
+    return (starts_at, *{**told, **counted, **others}.values())
 
 
 def points(edges: tuple[int, ...], *parts: tuple[Any, ...], before: Any = ()) -> list[dict[str, Any]]:
