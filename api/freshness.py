@@ -30,8 +30,6 @@ LOOK_EVERY: Final = 0.5
 LOOK_FOR_EVERY: Final = 0.1
 #: How old the knowledge may be that a header tells; an answer itself holds at least as much.
 KNOWN_FOR: Final = 1.0
-#: How long rows that are as many as they were are taken for the same.
-TRUSTED_FOR: Final = 30.0
 WAIT: Final = 5.0
 _DOCUMENTED: Final = {
     "description": "The last decision in the answer's reach of each partition of the log, by id, and when the newest "
@@ -72,8 +70,7 @@ class Freshness:
         self._asked_at = -math.inf
         self._visible = Visible()
         self._ends: list[tuple[Any, ...]] = []
-        self._ended_at = -math.inf
-        self._held: int | None = None
+        self._last_insert: int | None = None
         self._looking: asyncio.Task[Visible] | None = None
 
     async def visible(self) -> Visible:
@@ -107,17 +104,13 @@ class Freshness:
         return self._visible
 
     async def _where_rows_end(self, *, is_awaited: bool) -> list[tuple[Any, ...]]:
-        """By `complete_to`, unless there are as many rows as the last time.
-
-        What came behind that count makes another number the next time, unless as many went: that is not trusted for
-        long, and not at all where somebody waits for a row.
-        """
-        now, held = asyncio.get_running_loop().time(), None
+        """By `complete_to`; where nobody waits for a row only if any was added, which costs less to know."""
+        last_insert = None
         if not is_awaited:
-            ((held,),) = await self._clickhouse.query("rows_held")
-        if held is None or held != self._held or now - self._ended_at >= TRUSTED_FOR:
+            ((last_insert,),) = await self._clickhouse.query("last_insert")
+        if last_insert is None or last_insert != self._last_insert:
             self._ends = await self._clickhouse.query("complete_to")
-            self._held, self._ended_at = held, now
+            self._last_insert = last_insert  # or before: what came between the two questions is looked for again
         return self._ends
 
     async def visible_with(self, awaited: str) -> Visible:

@@ -41,7 +41,7 @@ FIRST: Final = 10
 TIMES: Final = 100
 BARE_TIMES: Final = 3
 #: What is asked beside the questions, for a header.
-LOOKS: Final = {"rows_held", "passed", "complete_to"}
+LOOKS: Final = {"last_insert", "passed", "complete_to"}
 TRAIL: Final = "/instances/instance-0/audit-trails"
 USAGE: Final = "/instances/instance-0/entitlements/meter-0/usage/history"
 _BARE: Final = {"optimize_use_projections": 0, "use_skip_indexes": 0, "max_execution_time": 100, "max_memory_usage": 0}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -19,6 +20,8 @@ from clickhouse_migrations.migrator import Migrator
 from metering.problems import Unavailable
 from sql.native import Blocks, Column
 from sql.statements import MIGRATIONS, command_text, insert_statement, statement
+
+log: Final = logging.getLogger(__name__)
 
 READERS: Final = 3
 
@@ -51,6 +54,13 @@ SELECT count() FROM system.processes
 WHERE current_database = currentDatabase() AND match(query, {copy:String})
 """
 
+_WRITTEN_ANEW: Final = """
+SELECT command, parts_to_do, latest_fail_reason FROM system.mutations
+WHERE database = currentDatabase() AND table = 'decisions' AND NOT is_done AND command LIKE '%MATERIALIZE COLUMN%'
+"""
+#: Seconds after which it is looked again how far that is.
+LOOK_EVERY: Final = 0.5
+
 _THROWN: Final = 395  # FUNCTION_THROW_IF_VALUE_IS_NON_ZERO
 _OVERFLOWN: Final = 407  # DECIMAL_OVERFLOW
 _TOO_MANY_ROWS: Final = 158
@@ -80,8 +90,13 @@ class ClickHouse:
         self._blocks: dict[str, Blocks] = {}
 
     async def migrate(self) -> None:
-        """Bring the schema up to date; safe to repeat. Raises `ClickHouseError`, so while another one copies rows."""
+        """Bring the schema up to date, and wait until the rows are; safe to repeat.
+
+        Raises `ClickHouseError`, so while another one copies rows, or where rows can't be written anew.
+        """
         await self._writer.run(_migrate)
+        while await self._writer.run(_is_written_anew):  # noqa: ASYNC110  # the engine tells nobody
+            await asyncio.sleep(LOOK_EVERY)
 
     async def insert(self, table: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
         """Add rows of the table's one partition, fewer than a million: all of them or, raising, none.
@@ -194,6 +209,16 @@ def _migrate(client: Client) -> None:
     migrator = Migrator(ClickhouseConnectConnection(client))
     migrator.init_schema()
     migrator.apply_migration(MigrationStorage(MIGRATIONS).migrations(), multi_statement=True)
+
+
+def _is_written_anew(client: Client) -> bool:
+    """Whether columns that a migration changed are not yet so in all rows: no question knows what stands there."""
+    for command, parts, failure in client.query(_WRITTEN_ANEW).result_rows:
+        if failure:
+            raise OperationalError(f"{command} fails: {failure}")
+        log.info("columns of the audit trail are written anew: %s parts to go", parts)
+        return True
+    return False
 
 
 def _insert(

@@ -129,6 +129,18 @@ async def test_the_places_are_the_highest_of_each_partition_from_the_projection(
     assert "ReadFromMergeTree (places)" in await _plan(clickhouse, "places")
 
 
+async def test_each_insert_has_a_number_that_none_had_before(clickhouse: ClickHouse) -> None:
+    log, numbers = log_of(str(uuid4())), []
+    log.decide(*(report(received_at=datetime(2031, month, 1, tzinfo=UTC)) for month in (1, 2, 3, 3)))
+    for row in rows_in(log):
+        if len(numbers) == 3:
+            await clickhouse.command("drop_month", month=203103)
+        await clickhouse.insert(TABLE, COLUMNS, [row])
+        numbers += await clickhouse.query("last_insert")
+    assert numbers == sorted({*numbers})
+    assert len(numbers) == 4
+
+
 async def test_up_to_where_the_table_is_complete_is_read_from_the_projection_too(clickhouse: ClickHouse) -> None:
     log = DecisionsLog(partitions=7)
     log.decide(report(), report(received_at=NEWYEAR - timedelta(microseconds=1)), partition=6)

@@ -121,7 +121,7 @@ BY_KEY = {
 #: Of tables that hold a row for an organization, or for a partition of the log.
 OF_SMALL_TABLES = {"expiries", "kept_since", "passed"}
 #: Told by the parts, without a look into them.
-OF_NO_ROWS = {"rows_held"}
+OF_NO_ROWS = {"last_insert"}
 _ITSELF = "mergeTreeProjection(currentDatabase(), decisions, {})"
 #: What a filter of a page has to find by an index, and the share of granules that are left.
 SEARCHES = {
@@ -187,10 +187,6 @@ async def test_what_happened_today_is_found_by_the_projections_key(much: ClickHo
     assert found is not None
     today = {**parameters, "today": _WINDOWS["until"] - 2 * 86_400}
     assert _granules(await _plan_of(much, found["today"], **today))[-1][0] <= granules
-
-
-async def test_how_many_rows_there_are_is_told_without_one(much: ClickHouse) -> None:
-    assert _sources(await _plan(much, "rows_held")) == []
 
 
 @pytest.mark.parametrize("name", BY_KEY)

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from functools import reduce
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
@@ -14,6 +15,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from metering.quantity import EXACT
 from sql.clickhouse import ClickHouse
 from tests.integration.sql.histories import History, Row, grouped, histories, period, received, totals
 from tests.integration.sql.trail import trail_client
@@ -171,7 +173,7 @@ def _point(rows: Sequence[Row], start: str, end: str) -> dict[str, Any]:
         "value": value,
         "min": min(on_time),
         "max": max(on_time),
-        "reported": sum((row["value"] for row in here if row["status"] == "ACCEPTED"), Decimal(0)),
+        "reported": reduce(EXACT.add, (row["value"] for row in here if row["status"] == "ACCEPTED"), Decimal(0)),
         "events": counts["total"],
         "accepted": counts["accepted"],
         "rejected": counts["rejected"],

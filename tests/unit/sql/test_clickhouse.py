@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from clickhouse_connect.driver.exceptions import DatabaseError, InterfaceError, OperationalError
 
+import sql.clickhouse
 from metering.problems import Unavailable
 from sql.clickhouse import ClickHouse, Moved
 from sql.native import Blocks
@@ -115,3 +116,39 @@ async def test_an_insert_that_does_not_begin_where_the_rows_end_says_so() -> Non
         await appended(Taking("http://there", DatabaseError("moved", code=395)))
     with pytest.raises(DatabaseError, match="full"):
         await appended(Taking("http://there", DatabaseError("full", code=243)))
+
+
+class WritingAnew:
+    """A server that goes through these rows of `system.mutations`, a look each."""
+
+    uri = "http://clickhouse:8123"
+
+    def __init__(self, *looks: list[tuple[str, int, str]]) -> None:
+        self._looks = [*looks]
+
+    def query(self, _: str) -> Any:
+        return SimpleNamespace(result_rows=self._looks.pop(0))
+
+    def close(self) -> None: ...
+
+
+@pytest.fixture
+def migrated(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sql.clickhouse, "_migrate", lambda _: None)
+    monkeypatch.setattr(sql.clickhouse, "LOOK_EVERY", 0.0)
+
+
+@pytest.mark.usefixtures("migrated")
+async def test_nothing_is_asked_before_all_rows_have_the_columns_that_are_asked_for() -> None:
+    server: Any = WritingAnew([("MATERIALIZE COLUMN terms", 2, "")], [("MATERIALIZE COLUMN terms", 1, "")], [])
+    async with ClickHouse(server, [server]) as clickhouse:
+        await clickhouse.migrate()
+    assert server._looks == []
+
+
+@pytest.mark.usefixtures("migrated")
+async def test_columns_that_cannot_be_written_anew_are_an_error() -> None:
+    server: Any = WritingAnew([("MATERIALIZE COLUMN terms", 2, "no space left")])
+    async with ClickHouse(server, [server]) as clickhouse:
+        with pytest.raises(OperationalError, match="no space left"):
+            await clickhouse.migrate()
