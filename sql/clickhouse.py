@@ -58,8 +58,8 @@ _WRITTEN_ANEW: Final = """
 SELECT command, parts_to_do, latest_fail_reason FROM system.mutations
 WHERE database = currentDatabase() AND table = 'decisions' AND NOT is_done AND command LIKE '%MATERIALIZE COLUMN%'
 """
-#: Seconds after which it is looked again how far that is.
-LOOK_EVERY: Final = 0.5
+#: Seconds after which it is looked for the first time how far that is; then after twice as many, up to one.
+LOOK_AFTER: Final = 0.02
 
 _THROWN: Final = 395  # FUNCTION_THROW_IF_VALUE_IS_NON_ZERO
 _OVERFLOWN: Final = 407  # DECIMAL_OVERFLOW
@@ -95,8 +95,10 @@ class ClickHouse:
         Raises `ClickHouseError`, so while another one copies rows, or where rows can't be written anew.
         """
         await self._writer.run(_migrate)
-        while await self._writer.run(_is_written_anew):  # noqa: ASYNC110  # the engine tells nobody
-            await asyncio.sleep(LOOK_EVERY)
+        pause = LOOK_AFTER
+        while await self._writer.run(_is_written_anew):
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, 1.0)
 
     async def insert(self, table: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
         """Add rows of the table's one partition, fewer than a million: all of them or, raising, none.

@@ -135,7 +135,7 @@ class WritingAnew:
 @pytest.fixture
 def migrated(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sql.clickhouse, "_migrate", lambda _: None)
-    monkeypatch.setattr(sql.clickhouse, "LOOK_EVERY", 0.0)
+    monkeypatch.setattr(sql.clickhouse, "LOOK_AFTER", 0.0)
 
 
 @pytest.mark.usefixtures("migrated")
