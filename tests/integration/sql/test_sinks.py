@@ -108,7 +108,7 @@ async def _killed_again_and_again(log: DecisionsLog, seed: int, table: ClickHous
     chance, kills = random.Random(seed), 0
     while (FEW_RECORDS - 1, 1) not in await ids(table, KILLED):
         async with running(log, table, share=Fixed([KILLED]), most_a_poll=3):
-            await asyncio.sleep(chance.uniform(0, 0.2 + kills / 50))  # to be killed at any step, and to end at last
+            await asyncio.sleep(chance.uniform(0, 0.2 + kills / 10))  # to be killed at any step, and to end at last
         kills += 1
     return kills
 
