@@ -3,14 +3,6 @@
 --
 -- In one step, by however many at once. What a sink notes meanwhile is noted again by the next, while the log has it.
 CREATE OR REPLACE TABLE passed
-(
-    partition       UInt16,
-    row_offset      Int64,
-    row_position    Int64,
-    offset          UInt64,
-    position        UInt32,
-    decided_at      UInt64
-)
 ENGINE = ReplacingMergeTree(decided_at)
 ORDER BY partition
 AS

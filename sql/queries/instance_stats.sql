@@ -1,5 +1,5 @@
--- How many decisions an instance has of each kind, asked of the projection `meters`, and how many since the second `today`, of
--- `instance_quarters`.
+-- How many decisions an instance has of each kind, asked of the projection `meters`, and how many since the second
+-- `today`, asked of `instance_quarters`.
 SELECT
     events,
     accepted,

@@ -1,5 +1,5 @@
--- How many decisions an organization has of each kind, asked of the projection `meters`, and how many since the second `today`, of
--- `organization_quarters`.
+-- How many decisions an organization has of each kind, asked of the projection `meters`, and how many since the second
+-- `today`, asked of `organization_quarters`.
 SELECT
     events,
     accepted,
