@@ -19,6 +19,8 @@ _Ask: TypeAlias = Callable[..., Awaitable[Iterable[Sequence[Any]]]]
 
 #: Rows that a question may look at before another way is tried: some hundred granules, some 20 ms.
 FEW_ROWS: Final = 250_000
+#: The same where the other way is the order of the key: that takes longer only where less than this is looked at.
+FEW_OF_INSTANCE: Final = 100_000
 #: The same next to the page's place, where each instance has a granule of its own.
 NEAR_ROWS: Final = 2_500_000
 _MINUTE: Final = 60_000_000
@@ -32,12 +34,14 @@ _FAR, _FURTHER = 64, 4
 async def of_instance(trail: Trail, only: Filter, wanted: Wanted, newest: int, instance: str) -> Events:
     """An instance's events, which stand in the table in their order: the engine ends where the page is full.
 
-    What no index tells of is looked for in the months next to the page's place first: looking into every month that
-    there is costs more than what is read of it.
+    Rare events are found among all by an index. Others are looked for in the months next to the page's place first:
+    looking into every month that there is costs more than what is read of it.
     """
     pages = _Pages(trail, "instance_trail", wanted, {"instance": instance})
+    if only.is_indexed and (rare := await pages.rare(only, FEW_OF_INSTANCE)) is not None:
+        return rare
     near = _near(only, wanted, newest, _MONTH)
-    if not (only.is_indexed or wanted.skip or near == only) and len(found := await pages.events(near)) > wanted.limit:
+    if not (wanted.skip or near == only) and len(found := await pages.events(near)) > wanted.limit:
         return found
     return await pages.events(only)
 
@@ -50,14 +54,15 @@ async def of_organization(trail: Trail, only: Filter, wanted: Wanted, newest: in
     of the newest event there is, in microseconds.
     """
     pages = _Pages(trail, "organization_trail", wanted, {"slug": slug} if slug else {})
-    whole, near = (only, FEW_ROWS), (_near(only, wanted, newest, _HOUR), NEAR_ROWS)
-    reach = _MINUTE
-    for time, most_rows in (near, whole) if only.takes_all and not slug else (whole, near):
-        found = await pages.few(time, most_rows)
-        if found is not None and (len(found) > wanted.limit or time == only):
+    near, reach = _near(only, wanted, newest, _HOUR), _MINUTE
+    whole = partial(pages.rare, only, FEW_ROWS), only
+    next_to = partial(pages.few, near, NEAR_ROWS), near
+    for ask, time in (next_to, whole) if only.takes_all and not slug else (whole, next_to):
+        if (found := await ask()) is None:
+            continue
+        if len(found) > wanted.limit or time == only:
             return found
-        if found is not None:
-            reach = _further(_HOUR, found, wanted)
+        reach = _further(_HOUR, found, wanted)
     while True:
         time = _near(only, wanted, newest, reach)
         found = await pages.events(time)
@@ -99,6 +104,16 @@ class _Pages:
             return await self._events(only, partial(self.trail.query_few, most_rows))
         except TooManyRows:
             return None
+
+    async def rare(self, only: Filter, most_rows: int) -> Events | None:
+        """As `few`, but not asked again where it was asked in vain: that costs as much as an answer."""
+        asked = (self.trail.organization_id, self.name, repr(self.scope), repr(only))  # lists are in them
+        if asked in self.trail.in_vain:
+            return None
+        found = await self.few(only, most_rows)
+        if found is None:
+            self.trail.in_vain.add(asked)
+        return found
 
     async def events(self, only: Filter) -> Events:
         return await self._events(only, self.trail.query)

@@ -26,12 +26,13 @@ from api.shapes import View
 from api.span import Spanned
 from api.trail import OwnTrail, Trail
 from api.windows import Width, Windows
-from metering.quantity import EXACT, plain
+from metering.quantity import EXACT, ZERO, plain
 from sql.instants import moment_at
 
 router = fresh_router("usage")
 
 _MICROS: Final = 1_000_000
+_NOTHING: Final = {"reported": ZERO, "events": 0, "accepted": 0, "rejected": 0}
 
 Row: TypeAlias = Sequence[Any]
 
@@ -120,7 +121,7 @@ class _Meter:
         """What a lookup would have shown just before that microsecond; 0 in a period without a decision."""
         self.latest = {period: last for period, last in self.latest.items() if period[1] is None or period[1] >= micros}
         running = [last for (begins, _), last in self.latest.items() if begins is None or begins < micros]
-        return max(running)[1] if running else Decimal(0)
+        return max(running)[1] if running else ZERO
 
 
 def _points(windows: Windows, before: Iterable[Row], rows: Iterable[Row]) -> Iterator[Mapping[str, Any]]:
@@ -135,17 +136,33 @@ def _points(windows: Windows, before: Iterable[Row], rows: Iterable[Row]) -> Ite
     for (start, end), (begins, ends) in zip(windows, pairwise(moments), strict=True):
         for part in parts[start]:
             meter.take(part.begins, part.ends, part.latest)
-        yield {"start": begins, "end": ends, **_point(meter.value_before(end * _MICROS), parts[start])}
+        value = plain(meter.value_before(end * _MICROS))
+        yield {"start": begins, "end": ends, "value": value, **_beside(value, parts[start])}
 
 
-def _point(value: Decimal, parts: Sequence[Part]) -> Mapping[str, Any]:
-    stood = [moved for part in parts for moved in (part.lowest, part.highest) if moved is not None] or [value]
+def _beside(value: Decimal, parts: Sequence[Part]) -> Mapping[str, Any]:
+    """What a point tells beside its value."""
+    if not parts:
+        return {"min": value, "max": value, **_NOTHING}
+    whole = reduce(_together, parts)  # nearly always there is one
     return {
-        "value": plain(value),
-        "min": plain(min(stood)),
-        "max": plain(max(stood)),
-        "reported": plain(reduce(EXACT.add, (part.reported for part in parts), Decimal(0))),
-        "events": sum(part.events for part in parts),
-        "accepted": sum(part.accepted for part in parts),
-        "rejected": sum(part.rejected for part in parts),
+        "min": value if whole.lowest is None else plain(whole.lowest),
+        "max": value if whole.highest is None else plain(whole.highest),
+        "reported": plain(whole.reported),
+        "events": whole.events,
+        "accepted": whole.accepted,
+        "rejected": whole.rejected,
     }
+
+
+def _together(one: Part, other: Part) -> Part:
+    """What happened in both, whichever their periods are."""
+    stood = [moved for moved in (one.lowest, one.highest, other.lowest, other.highest) if moved is not None]
+    return one._replace(
+        reported=EXACT.add(one.reported, other.reported),
+        lowest=min(stood, default=None),
+        highest=max(stood, default=None),
+        events=one.events + other.events,
+        accepted=one.accepted + other.accepted,
+        rejected=one.rejected + other.rejected,
+    )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Hashable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Annotated, Any, Final
@@ -46,6 +46,22 @@ class Turns:
             free.release()
 
 
+class Recent:
+    """The last so many keys that were added: a hint, which may be forgotten, and then costs what it spared."""
+
+    def __init__(self, most: int = 1_024) -> None:
+        self._most = most
+        self._keys: dict[Hashable, None] = {}
+
+    def add(self, key: Hashable) -> None:
+        self._keys[key] = None
+        if len(self._keys) > self._most:
+            del self._keys[next(iter(self._keys))]
+
+    def __contains__(self, key: Hashable) -> bool:
+        return key in self._keys
+
+
 @dataclass(frozen=True, slots=True)
 class Trail:
     """One organization's audit trail."""
@@ -53,6 +69,8 @@ class Trail:
     clickhouse: ClickHouse
     turns: Turns
     organization_id: str
+    in_vain: Recent
+    """Filters, everybody's, under which too many rows would have to be looked at: wherever a page begins."""
 
     async def query(self, name: str, **parameters: object) -> list[tuple[Any, ...]]:
         """The rows that answer `queries/{name}.sql` for the organization; raises `Unavailable`."""
@@ -60,7 +78,7 @@ class Trail:
             return await self.clickhouse.query(name, organization=self.organization_id, **parameters)
 
     async def query_few(self, most_rows: int, name: str, **parameters: object) -> list[tuple[Any, ...]]:
-        """The same, if no more than so many rows have to be looked at; else raises `TooManyRows`."""
+        """The same, looked for in any order, if no more than so many rows have to be; else raises `TooManyRows`."""
         async with self.turns.take(self.organization_id):
             return await self.clickhouse.query_few(most_rows, name, organization=self.organization_id, **parameters)
 
@@ -82,8 +100,8 @@ ClickHouseState = Annotated[ClickHouse, Depends(_clickhouse_of)]
 async def _trail_of(request: Request, caller: Reader) -> Trail:
     state = request.app.state
     if not hasattr(state, "turns"):
-        state.turns = Turns()
-    return Trail(_clickhouse_of(request), state.turns, caller.organization_id)
+        state.turns, state.in_vain = Turns(), Recent()
+    return Trail(_clickhouse_of(request), state.turns, caller.organization_id, state.in_vain)
 
 
 OwnTrail = Annotated[Trail, Depends(_trail_of)]

@@ -79,9 +79,9 @@ def _calendar_edges(since: datetime, until: datetime, width: Width, zone: ZoneIn
     day = since.astimezone(zone).date()
     if width is Width.MONTH:
         day = day.replace(day=1)
-    edge = _first_second(day, zone)
+    edge, last = _first_second(day, zone), until.timestamp()
     yield edge
-    while edge < until.timestamp():
+    while edge < last:
         day = day + timedelta(days=1) if width is Width.DAY else _next_month(day)
         following = _first_second(day, zone)
         if following > edge:  # a day that a zone skipped whole, on its way across the date line, is none

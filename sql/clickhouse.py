@@ -61,6 +61,8 @@ WHERE database = currentDatabase() AND table = 'decisions' AND NOT is_done AND c
 #: Seconds after which it is looked for the first time how far that is; then after twice as many, up to one.
 LOOK_AFTER: Final = 0.02
 
+IN_ANY_ORDER: Final[Mapping[str, Any]] = {"optimize_read_in_order": 0}
+
 _THROWN: Final = 395  # FUNCTION_THROW_IF_VALUE_IS_NON_ZERO
 _OVERFLOWN: Final = 407  # DECIMAL_OVERFLOW
 _TOO_MANY_ROWS: Final = 158
@@ -151,8 +153,11 @@ class ClickHouse:
         return await self._asked(lambda client: _rows(client, text, parameters))
 
     async def query_few(self, most_rows: int, name: str, **parameters: object) -> list[tuple[Any, ...]]:
-        """The same, if no more than so many rows have to be looked at; else raises `TooManyRows`, in no time."""
-        text, few = statement(name, frozenset(parameters)), {"max_rows_to_read": most_rows}
+        """The same, if no more than so many rows have to be looked at; else raises `TooManyRows`, before any is.
+
+        They are looked for part by part, not in the key's order, for which all parts would be opened at once.
+        """
+        text, few = statement(name, frozenset(parameters)), {"max_rows_to_read": most_rows, **IN_ANY_ORDER}
         try:
             return await self._asked(lambda client: _rows(client, text, parameters, few))
         except Unavailable as error:

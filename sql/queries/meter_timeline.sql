@@ -11,8 +11,7 @@ FROM mergeTreeProjection(currentDatabase(), decisions, meter_hours)
 WHERE organization_id = {organization:String}
   AND instance_id = {instance:String}
   AND entitlement_slug = {entitlement:String}
-  AND hour >= {from_hour:Int64}
-  AND hour < {before_hour:Int64}
+  -- include hours_between
   -- include months_from
   -- include months_before
   -- filter by cut

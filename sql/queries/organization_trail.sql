@@ -8,4 +8,5 @@ WHERE organization_id = {organization:String}
   -- filter by older_than
 ORDER BY received_at DESC, partition DESC, offset DESC, position DESC
 LIMIT {limit:UInt32} OFFSET {skip:UInt64}
-SETTINGS optimize_use_projections = 0
+SETTINGS optimize_use_projections = 0,
+    -- include shared_early

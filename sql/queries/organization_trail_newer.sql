@@ -9,4 +9,5 @@ WHERE organization_id = {organization:String}
   -- filter by newer_than
 ORDER BY received_at ASC, partition ASC, offset ASC, position ASC
 LIMIT {limit:UInt32} OFFSET {skip:UInt64}
-SETTINGS optimize_use_projections = 0
+SETTINGS optimize_use_projections = 0,
+    -- include shared_early

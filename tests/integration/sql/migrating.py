@@ -73,7 +73,7 @@ async def main(directory: str) -> None:
         copied = await _told(clickhouse)
         await _run(clickhouse, _begin("033_pages_of_fewer_columns"))  # killed before anything was written anew
         await clickhouse.migrate()
-        for name in ("032_passed_by_partition", "033_pages_of_fewer_columns"):
+        for name in ("032_passed_by_partition", "033_pages_of_fewer_columns", "034_packed_by_bits"):
             await _run(clickhouse, _repeat(name))  # killed before it was noted that it is done
         await clickhouse.migrate()
         moved, counted = await _told(clickhouse), await _rows(clickhouse, _COUNTS)

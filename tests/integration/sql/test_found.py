@@ -112,6 +112,7 @@ async def test_every_filter_alone_and_with_others_gives_a_naive_look_both_ways(
     await history.write(clickhouse)
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(audit_pages, "FEW_ROWS", few)
+        patched.setattr(audit_pages, "FEW_OF_INSTANCE", few)
         patched.setattr(audit_pages, "NEAR_ROWS", near)
         query, rows = _asked(history, filters, times)
         last = history.last_names("instance")

@@ -41,6 +41,7 @@ async def test_a_walk_over_months_meets_each_event_once_both_ways(
         await clickhouse.insert(TABLE, COLUMNS, part)
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(audit_pages, "FEW_ROWS", few)
+        patched.setattr(audit_pages, "FEW_OF_INSTANCE", few)
         patched.setattr(audit_pages, "NEAR_ROWS", near)
         await _walk(clickhouse, log.held_against.organization_id, len(pauses), limit, only)
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -11,7 +13,7 @@ import pytest
 from api.audit_filter import Filter
 from api.audit_page import Cursor, Wanted
 from api.audit_search import Search
-from sql.clickhouse import ClickHouse
+from sql.clickhouse import IN_ANY_ORDER, ClickHouse
 from sql.instants import micros
 from sql.statements import names, statement
 from stream.rows import COLUMNS, TABLE
@@ -50,7 +52,8 @@ BY_PROJECTION = {
     "months_held": (["organization_quarters"], {"until": micros(SINCE) + 5 * 86_400_000_000}),
 }
 #: Which projections each question asks itself, and how many granules it may look at where an instance or a stretch of
-#: time leads it: of an instance's four, or the organization's three; those of other tests' rows begin amid one.
+#: time leads it: of an instance's four, or the organization's three; those of other tests' rows begin amid one. A
+#: history reads the whole month of the meter.
 OF_PROJECTION = {
     "instance_stats": ({"meters", "instance_quarters"}, None, {"instance": "i-3-id", "today": _WINDOWS["since"]}),
     "instance_timeline": ({"instance_quarters"}, 3, {"instance": "i-3-id", **_WINDOWS, **_DAYS}),
@@ -58,14 +61,14 @@ OF_PROJECTION = {
     "organization_timeline": ({"organization_quarters"}, 2, {**_WINDOWS, **_DAYS}),
     "meter_timeline": (
         {"meter_hours"},
-        3,
+        4,
         {"instance": "i-3-id", "entitlement": "calls", **_HOURS, **_DAYS_OF_HOURS, "cut": _CUT},
     ),
     "entitlement_timeline": ({"entitlement_quarters"}, 2, {"entitlement": "calls", **_WINDOWS, **_DAYS}),
     "top_instances": ({"meters"}, None, {"order": "total", "limit": 10}),
     "top_entitlements": ({"meters"}, None, {"order": "total", "limit": 10}),
     "nearest_limits": ({"meters"}, None, {"now": 0, "limit": 10, "skip": 0}),
-    "usage_history": ({"meter_hours"}, 3, {**_METER, **_HOURS, **_DAYS_OF_HOURS, "cut": _CUT}),
+    "usage_history": ({"meter_hours"}, 4, {**_METER, **_HOURS, **_DAYS_OF_HOURS, "cut": _CUT}),
     "usage_before": ({"meter_hours"}, 3, {**_METER, "before_hour": _DAYS_OF_HOURS["from_hour"]}),
 }
 _EXPORTED = {
@@ -189,6 +192,20 @@ async def test_what_happened_today_is_found_by_the_projections_key(much: ClickHo
     assert _granules(await _plan_of(much, found["today"], **today))[-1][0] <= granules
 
 
+@pytest.mark.parametrize("name", ["usage_history", "meter_timeline"])
+@pytest.mark.parametrize(
+    ("days", "months"), [((-9, 0), 0), ((-9, 1), 1), ((27, 31), 1), ((30, 31), 1), ((31, 35), 0), ((40, 50), 0)]
+)
+async def test_a_history_looks_into_the_months_of_its_span_alone(
+    much: ClickHouse, name: str, days: tuple[int, int], months: int
+) -> None:
+    _, _, parameters = OF_PROJECTION[name]
+    from_hour, before_hour = (_HOURS["from_hour"] + 24 * day for day in days)
+    found = await _plan(much, name, **{**parameters, "from_hour": from_hour, "before_hour": before_hour})
+    assert len(re.findall(r"Granules: [1-9]", found)) >= months
+    assert len(re.findall("Ranges: [1-9]", found)) == months
+
+
 @pytest.mark.parametrize("name", BY_KEY)
 async def test_rows_are_found_by_the_key(much: ClickHouse, name: str) -> None:
     share, parameters = BY_KEY[name]
@@ -204,6 +221,27 @@ async def test_an_instance_is_found_in_the_organization_by_the_key(much: ClickHo
 async def test_a_page_is_read_in_the_order_of_the_key(much: ClickHouse, name: str) -> None:
     plan = await _plan(much, name, instance="i-3-id", **_PAGE)
     assert "Read type: InReverseOrder" in plan or "Read type: InOrder" in plan
+
+
+@pytest.mark.parametrize("name", ["instance_trail", "instance_trail_newer"])
+async def test_what_is_in_few_places_is_looked_for_in_any_order(much: ClickHouse, name: str) -> None:
+    sought = {"instance": "i-3-id", **_PAGE, **SEARCHES["words"]}
+    assert "Read type: Default" in await _plan(much, name, settings=IN_ANY_ORDER, **sought)
+
+
+@pytest.mark.parametrize(
+    ("name", "time"),
+    [
+        ("organization_trail", {"since": _MIDDLE.time - 200_000_000_000}),
+        ("organization_trail_newer", {"newer_than": _MIDDLE.time, "until": _MIDDLE.time + 200_000_000_000}),
+    ],
+)
+async def test_what_is_next_to_a_place_in_an_organization_is_found_by_two_threads(
+    much: ClickHouse, name: str, time: dict[str, int]
+) -> None:
+    place = Wanted(50, _MIDDLE, is_newer="until" in time).parameters
+    plan = await _plan(much, name, explain="PIPELINE", **{**_FILTERED.parameters, **place, **time})
+    assert "MergeTreeSelect(pool: ReadPool, algorithm: Thread) × 2" in plan
 
 
 @pytest.mark.parametrize("sought", SEARCHES)
@@ -230,16 +268,22 @@ def _granules(plan: str) -> list[tuple[int, int]]:
 
 
 async def _plan(clickhouse: ClickHouse, name: str, **parameters: Any) -> str:
-    return await _plan_of(clickhouse, statement(name, frozenset(parameters)), **parameters)
+    """Its `settings` and what to `explain` may be among the parameters."""
+    explained = {option: parameters.pop(option) for option in ("settings", "explain") if option in parameters}
+    return await _plan_of(clickhouse, statement(name, frozenset(parameters)), **explained, **parameters)
 
 
-async def _plan_of(clickhouse: ClickHouse, text: str, **parameters: Any) -> str:
+async def _plan_of(
+    clickhouse: ClickHouse,
+    text: str,
+    settings: Mapping[str, int] = MappingProxyType({}),
+    explain: str = "indexes = 1, projections = 1",
+    **parameters: Any,
+) -> str:
     at_once = {"use_skip_indexes_on_data_read": 0, "use_top_k_dynamic_filtering": 0}  # not only while reading
     given = {"organization": ORGANIZATION, **parameters}
     rows = await clickhouse._readers.run(
-        lambda client: (
-            client.query(f"EXPLAIN indexes = 1, projections = 1 {text}", parameters=given, settings=at_once).result_rows
-        )
+        lambda client: client.query(f"EXPLAIN {explain} {text}", given, {**at_once, **settings}).result_rows
     )
     return "\n".join(str(row[0]) for row in rows)
 

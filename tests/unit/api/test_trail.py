@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from api.trail import Trail, Turns
+from api.trail import Recent, Trail, Turns
 from metering.problems import Unavailable
 
 
@@ -26,7 +26,7 @@ class Slow:
 
 async def test_an_organization_that_asks_a_lot_leaves_room_for_another() -> None:
     slow, turns = Slow(), Turns(at_once=2)
-    greedy, modest = (Trail(slow, turns, name) for name in ("greedy", "modest"))  # type: ignore[arg-type]
+    greedy, modest = (Trail(slow, turns, name, Recent()) for name in ("greedy", "modest"))  # type: ignore[arg-type]
     async with asyncio.TaskGroup() as tasks:
         for _ in range(10):
             tasks.create_task(greedy.query("places"))
@@ -40,7 +40,7 @@ async def test_an_organization_that_asks_a_lot_leaves_room_for_another() -> None
 
 async def test_who_waits_too_long_for_a_turn_is_told_so() -> None:
     slow, turns = Slow(), Turns(at_once=1, wait=0.01)
-    trail = Trail(slow, turns, "greedy")  # type: ignore[arg-type]
+    trail = Trail(slow, turns, "greedy", Recent())  # type: ignore[arg-type]
     first = asyncio.create_task(trail.query("places"))
     await asyncio.sleep(0)
     with pytest.raises(Unavailable, match="under way already") as refused:
