@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import tempfile
+import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from queue import SimpleQueue
@@ -61,6 +62,18 @@ WHERE database = currentDatabase() AND table = 'decisions' AND NOT is_done AND c
 #: Seconds after which it is looked for the first time how far that is; then after twice as many, up to one.
 LOOK_AFTER: Final = 0.02
 
+OF_BEFORE: Final = r"""
+SELECT count() FROM decisions
+WHERE countSubstrings(outcome, '\n') != 4 OR countSubstrings(terms, '\n') != 7
+SETTINGS max_execution_time = 0
+"""
+_WRITE_ANEW: Final = "ALTER TABLE decisions MATERIALIZE COLUMN outcome, MATERIALIZE COLUMN terms"
+#: An INSERT that began before a column was changed writes it as it was, maybe after all else was written anew.
+_INSERTS: Final = """
+SELECT count() FROM system.processes
+WHERE current_database = currentDatabase() AND match(query, '(?m)^INSERT INTO decisions') AND elapsed > {since:Float64}
+"""
+
 IN_ANY_ORDER: Final[Mapping[str, Any]] = {"optimize_read_in_order": 0}
 
 _THROWN: Final = 395  # FUNCTION_THROW_IF_VALUE_IS_NON_ZERO
@@ -96,9 +109,17 @@ class ClickHouse:
 
         Raises `ClickHouseError`, so while another one copies rows, or where rows can't be written anew.
         """
-        await self._writer.run(_migrate)
+        is_changed = await self._writer.run(_migrate)
+        changed_at = time.monotonic()
+        await self._while(_is_written_anew)
+        if is_changed:
+            await self._while(lambda client: _is_inserted_since(client, changed_at))
+            await self._writer.run(_write_anew)
+            await self._while(_is_written_anew)
+
+    async def _while(self, is_so: Callable[[Client], bool]) -> None:
         pause = LOOK_AFTER
-        while await self._writer.run(_is_written_anew):
+        while await self._writer.run(is_so):
             await asyncio.sleep(pause)
             pause = min(2 * pause, 1.0)
 
@@ -210,12 +231,27 @@ def _connect(dsn: str, settings: Mapping[str, Any]) -> Client:
     return client
 
 
-def _migrate(client: Client) -> None:
+def _migrate(client: Client) -> bool:
+    """Returns whether there was anything to do."""
     if client.command(_COPIES, {"copy": COPY}):
         raise OperationalError("another process copies the audit trail for an upgrade; start when it is done")
     migrator = Migrator(ClickhouseConnectConnection(client))
     migrator.init_schema()
-    migrator.apply_migration(MigrationStorage(MIGRATIONS).migrations(), multi_statement=True)
+    return bool(migrator.apply_migration(MigrationStorage(MIGRATIONS).migrations(), multi_statement=True))
+
+
+def _is_inserted_since(client: Client, moment: float) -> bool:
+    """Whether an INSERT is under way that began before; none takes longer than a minute."""
+    ((inserts,),) = client.query(_INSERTS, {"since": time.monotonic() - moment}).result_rows
+    return bool(inserts)
+
+
+def _write_anew(client: Client) -> None:
+    """Once more, where such an INSERT has written rows as they were."""
+    ((rows,),) = client.query(OF_BEFORE).result_rows
+    if rows:
+        log.info("%s rows of the audit trail came while its columns were changed, and are written anew", rows)
+        client.command(_WRITE_ANEW)
 
 
 def _is_written_anew(client: Client) -> bool:

@@ -20,7 +20,7 @@ from sql.clickhouse import ClickHouse, open_clickhouse
 from sql.statements import MIGRATIONS
 from tests.integration.sql.test_expiry import parts_left_out
 
-BEFORE, COPIED = 20, 31
+BEFORE, COPIED, ANEW = 20, 31, 33
 ROWS = 300
 _FILL = f"""
 INSERT INTO decisions (
@@ -59,6 +59,10 @@ WHERE outcome != concatWithSeparator('\\n', toString(status), toString(behavior)
    OR unusual != if((event_lag, adjustment, rolled_over) = (0, 0, ''), '',
         concatWithSeparator('\\n', toString(event_lag), toString(adjustment), rolled_over))
 """
+_AS_BEFORE = (
+    "ALTER TABLE decisions MODIFY COLUMN terms LowCardinality(String) MATERIALIZED 'before'",
+    "ALTER TABLE decisions MATERIALIZE COLUMN terms",
+)
 _COUNTS = "SELECT count() FROM decisions WHERE organization_id = 'acme'"
 
 
@@ -72,7 +76,12 @@ async def main(directory: str) -> None:
         await _run(clickhouse, _repeat("031_decisions_by_hour"))  # killed when the tables had changed places
         copied = await _told(clickhouse)
         await _run(clickhouse, _begin("033_pages_of_fewer_columns"))  # killed before anything was written anew
+        await _run(clickhouse, _migrate_to(ANEW))
+        for statement in _AS_BEFORE:  # of INSERTs that were under way
+            await _run(clickhouse, lambda client, text=statement: client.command(text, settings={"mutations_sync": 1}))
+        await _run(clickhouse, _begin("033_pages_of_fewer_columns"))
         await clickhouse.migrate()
+        healed = await _rows(clickhouse, _LINES)
         for name in ("032_passed_by_partition", "033_pages_of_fewer_columns", "034_packed_by_bits"):
             await _run(clickhouse, _repeat(name))  # killed before it was noted that it is done
         await clickhouse.migrate()
@@ -84,6 +93,7 @@ async def main(directory: str) -> None:
         "copied": copied == written,
         "moved": moved == written,
         "counted": counted,
+        "healed": healed,
         "wrong": wrong,
         "unusual": unusual,
         "passed": passed,

@@ -119,22 +119,26 @@ async def test_an_insert_that_does_not_begin_where_the_rows_end_says_so() -> Non
 
 
 class WritingAnew:
-    """A server that goes through these rows of `system.mutations`, a look each."""
+    """A server that answers with these rows, a look each: of `system.mutations` first."""
 
     uri = "http://clickhouse:8123"
 
-    def __init__(self, *looks: list[tuple[str, int, str]]) -> None:
+    def __init__(self, *looks: list[tuple[Any, ...]]) -> None:
         self._looks = [*looks]
+        self.commands: list[str] = []
 
-    def query(self, _: str) -> Any:
+    def query(self, _: str, parameters: object = None) -> Any:
         return SimpleNamespace(result_rows=self._looks.pop(0))
+
+    def command(self, text: str) -> None:
+        self.commands.append(text)
 
     def close(self) -> None: ...
 
 
 @pytest.fixture
 def migrated(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sql.clickhouse, "_migrate", lambda _: None)
+    monkeypatch.setattr(sql.clickhouse, "_migrate", lambda _: False)
     monkeypatch.setattr(sql.clickhouse, "LOOK_AFTER", 0.0)
 
 
@@ -144,6 +148,18 @@ async def test_nothing_is_asked_before_all_rows_have_the_columns_that_are_asked_
     async with ClickHouse(server, [server]) as clickhouse:
         await clickhouse.migrate()
     assert server._looks == []
+
+
+@pytest.mark.usefixtures("migrated")
+@pytest.mark.parametrize(("rows", "commands"), [(0, 0), (3, 1)])
+async def test_rows_of_an_insert_that_began_before_are_written_anew_when_it_is_over(
+    monkeypatch: pytest.MonkeyPatch, rows: int, commands: int
+) -> None:
+    monkeypatch.setattr(sql.clickhouse, "_migrate", lambda _: True)
+    server: Any = WritingAnew([("MATERIALIZE COLUMN terms", 1, "")], [], [(1,)], [(0,)], [(rows,)], [])
+    async with ClickHouse(server, [server]) as clickhouse:
+        await clickhouse.migrate()
+    assert (server._looks, len(server.commands)) == ([], commands)
 
 
 @pytest.mark.usefixtures("migrated")

@@ -9,7 +9,7 @@ from clickhouse_migrations.migrator import Migrator
 
 from api.audit_event import COLUMNS as READ
 from api.audit_event import OUTCOME, PERIOD, TERMS, UNUSUAL
-from sql.clickhouse import COPY
+from sql.clickhouse import COPY, OF_BEFORE
 from sql.statements import MIGRATIONS, insert_statement, statement
 from stream.rows import COLUMNS as WRITTEN
 
@@ -55,6 +55,11 @@ def test_a_column_of_lines_holds_the_columns_that_it_is_read_as(column: str) -> 
     assert found is not None
     *_, lines = found["lines"].partition("concatWithSeparator")
     assert tuple(name for name in re.findall(r"\w+", lines) if name in WRITTEN) == LINES[column]
+
+
+def test_rows_of_before_are_known_by_the_number_of_their_lines() -> None:
+    breaks = {column: int(number) for column, number in re.findall(r"countSubstrings\((\w+), .*?\) != (\d)", OF_BEFORE)}
+    assert breaks == {column: len(LINES[column]) - 1 for column in ("outcome", "terms")}
 
 
 @pytest.mark.parametrize("migration", ["030_decisions_by_month", "031_decisions_by_hour"])
