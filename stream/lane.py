@@ -130,10 +130,11 @@ class Lane:
             self._noted |= news
 
     def _passed(self, partition: int, reached: Reached) -> tuple[int, ...] | None:
-        end = self._tail.end(partition) or NOWHERE
-        if reached.last <= end:
+        end, last = self._tail.end(partition) or NOWHERE, reached.last
+        if last <= end:
             return None
-        return (partition, end.offset, end.position, reached.last.offset, reached.last.position, reached.read_to - 1)
+        position = max(last.position, 0)  # a record that could not be decided has no command, and was passed whole
+        return (partition, end.offset, end.position, last.offset, position, reached.read_to - 1)
 
 
 async def _read(feed: Feed, readings: Mapping[int, Reading], backlog: Backlog) -> None:

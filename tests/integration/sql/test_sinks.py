@@ -25,7 +25,7 @@ from tests.decisions_log import NOON, DecisionsLog, Fixed, report, running
 RECORDS, FEW_RECORDS = 120, 30
 WITHIN = 60.0
 #: The engine is shared: partitions that nobody else here writes.
-HELD, RACED, REMOVED, EMPTY, PASSED, KILLED = 821, 822, 823, 824, 826, 827
+HELD, RACED, REMOVED, EMPTY, PASSED, KILLED, UNREADABLE = 821, 822, 823, 824, 826, 827, 828
 
 
 class Freezing:
@@ -171,3 +171,21 @@ async def test_what_was_passed_behind_the_rows_is_complete_too(
         while not (await Freshness(clickhouse).visible()).holds(PASSED, Place(2, 1)):
             await asyncio.sleep(0.05)
     assert await ids(clickhouse, PASSED) == [(0, 0)]
+
+
+async def test_a_record_that_could_not_be_decided_is_passed_where_nothing_comes_behind_it(
+    clickhouse: ClickHouse, hurried: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lane, "NOTE_SECONDS", 0.1)
+    log = DecisionsLog(partitions=UNREADABLE + 1)
+    log.decide(report(), partition=UNREADABLE)
+    log.decide(partition=UNREADABLE)
+    for _ in range(2):  # and goes on from there
+        async with running(log, clickhouse, share=Fixed([UNREADABLE])), asyncio.timeout(WITHIN):
+            while not (await Freshness(clickhouse).visible()).holds(UNREADABLE, Place(1, 0)):
+                await asyncio.sleep(0.05)
+    log.decide(report(), partition=UNREADABLE)
+    async with running(log, clickhouse, share=Fixed([UNREADABLE])), asyncio.timeout(WITHIN):
+        while await ids(clickhouse, UNREADABLE) != [(0, 0), (2, 0)]:
+            await asyncio.sleep(0.05)
+    assert len(await ids(clickhouse, UNREADABLE)) == 2
