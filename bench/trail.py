@@ -13,6 +13,7 @@ import re
 import statistics
 import sys
 import time
+import timeit
 from collections.abc import Callable, Collection
 from contextlib import asynccontextmanager
 from types import SimpleNamespace
@@ -185,8 +186,9 @@ async def client_of(clickhouse: ClickHouse) -> Any:
 async def timed(
     clickhouse: Any, client: httpx.AsyncClient, path: str, query: Callable[[random.Random], Query]
 ) -> dict[str, float]:
-    chance, times = random.Random(7), []
+    chance, times, additions = random.Random(7), [], []
     for _ in range(FIRST + TIMES):
+        additions.append(added())
         clickhouse.asked.clear()
         wanted = query(chance)
         begun = time.perf_counter()
@@ -196,7 +198,14 @@ async def timed(
     asked = [(statement(name, frozenset(given)), given) for name, given in clickhouse.asked if name not in LOOKS]
     engine = await over(clickhouse, asked, {})
     bare = await over(clickhouse, [(of_rows(text), given) for text, given in asked], _BARE)
-    return {"median": statistics.median(times), "p99": times[int(0.99 * TIMES) - 1], "engine": engine, "bare": bare}
+    p99 = times[int(0.99 * TIMES) - 1]
+    asked_beside = {"additions": statistics.median(additions), "engine": engine, "bare": bare}
+    return {"median": statistics.median(times), "p99": p99, **asked_beside}
+
+
+def added() -> float:
+    """Milliseconds of a million additions in Python, from a tenth of them: how fast the machine is at this moment."""
+    return timeit.timeit("for number in range(100_000): total += number", "total = 0", number=1) * 1e4
 
 
 def of_rows(text: str) -> str:
