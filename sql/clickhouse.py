@@ -62,6 +62,7 @@ WHERE database = currentDatabase() AND table = 'decisions' AND NOT is_done AND c
 #: Seconds after which it is looked for the first time how far that is; then after twice as many, up to one.
 LOOK_AFTER: Final = 0.02
 
+#: Rows whose columns are as they were before they were changed: of other lines.
 OF_BEFORE: Final = r"""
 SELECT count() FROM decisions
 WHERE countSubstrings(outcome, '\n') != 4 OR countSubstrings(terms, '\n') != 7
@@ -113,7 +114,7 @@ class ClickHouse:
         changed_at = time.monotonic()
         await self._while(_is_written_anew)
         if is_changed:
-            await self._while(lambda client: _is_inserted_since(client, changed_at))
+            await self._while(lambda client: _has_insert_of_before(client, changed_at))
             await self._writer.run(_write_anew)
             await self._while(_is_written_anew)
 
@@ -240,7 +241,7 @@ def _migrate(client: Client) -> bool:
     return bool(migrator.apply_migration(MigrationStorage(MIGRATIONS).migrations(), multi_statement=True))
 
 
-def _is_inserted_since(client: Client, moment: float) -> bool:
+def _has_insert_of_before(client: Client, moment: float) -> bool:
     """Whether an INSERT is under way that began before; none takes longer than a minute."""
     ((inserts,),) = client.query(_INSERTS, {"since": time.monotonic() - moment}).result_rows
     return bool(inserts)
