@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import tempfile
-import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from queue import SimpleQueue
@@ -14,15 +12,11 @@ from typing import Any, Final, Self, TypeVar
 import clickhouse_connect
 from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError, DatabaseError, OperationalError
-from clickhouse_migrations.connection import ClickhouseConnectConnection
-from clickhouse_migrations.migration import MigrationStorage
-from clickhouse_migrations.migrator import Migrator
 
 from metering.problems import Unavailable
+from sql.migrate import migrate
 from sql.native import Blocks, Column
-from sql.statements import MIGRATIONS, command_text, insert_statement, statement
-
-log: Final = logging.getLogger(__name__)
+from sql.statements import command_text, insert_statement, statement
 
 READERS: Final = 3
 
@@ -47,33 +41,6 @@ READING: Final[Mapping[str, Any]] = {
     "max_threads": 2,
     "local_filesystem_read_method": "pread",  # a page is a thousand small reads: each its own thread's, not another's
 }
-
-#: A migration copies the table: another beside it would take its copy away, or let half of one take the table's place.
-COPY: Final = "^INSERT INTO decisions_(by_month|anew)"
-_COPIES: Final = """
-SELECT count() FROM system.processes
-WHERE current_database = currentDatabase() AND match(query, {copy:String})
-"""
-
-_WRITTEN_ANEW: Final = """
-SELECT command, parts_to_do, latest_fail_reason FROM system.mutations
-WHERE database = currentDatabase() AND table = 'decisions' AND NOT is_done AND command LIKE '%MATERIALIZE COLUMN%'
-"""
-#: Seconds after which it is looked for the first time how far that is; then after twice as many, up to one.
-LOOK_AFTER: Final = 0.02
-
-#: Rows whose columns are as they were before they were changed: of other lines.
-OF_BEFORE: Final = r"""
-SELECT count() FROM decisions
-WHERE countSubstrings(outcome, '\n') != 4 OR countSubstrings(terms, '\n') != 7
-SETTINGS max_execution_time = 0
-"""
-_WRITE_ANEW: Final = "ALTER TABLE decisions MATERIALIZE COLUMN outcome, MATERIALIZE COLUMN terms"
-#: An INSERT that began before a column was changed writes it as it was, maybe after all else was written anew.
-_INSERTS: Final = """
-SELECT count() FROM system.processes
-WHERE current_database = currentDatabase() AND match(query, '(?m)^INSERT INTO decisions') AND elapsed > {since:Float64}
-"""
 
 IN_ANY_ORDER: Final[Mapping[str, Any]] = {"optimize_read_in_order": 0}
 
@@ -110,19 +77,7 @@ class ClickHouse:
 
         Raises `ClickHouseError`, so while another one copies rows, or where rows can't be written anew.
         """
-        is_changed = await self._writer.run(_migrate)
-        changed_at = time.monotonic()
-        await self._while(_is_written_anew)
-        if is_changed:
-            await self._while(lambda client: _has_insert_of_before(client, changed_at))
-            await self._writer.run(_write_anew)
-            await self._while(_is_written_anew)
-
-    async def _while(self, is_so: Callable[[Client], bool]) -> None:
-        pause = LOOK_AFTER
-        while await self._writer.run(is_so):
-            await asyncio.sleep(pause)
-            pause = min(2 * pause, 1.0)
+        await migrate(self._writer.run)
 
     async def insert(self, table: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
         """Add rows of the table's one partition, fewer than a million: all of them or, raising, none.
@@ -230,39 +185,6 @@ def open_clickhouse(dsn: str) -> ClickHouse:
 def _connect(dsn: str, settings: Mapping[str, Any]) -> Client:
     client: Client = clickhouse_connect.get_client(dsn=dsn, settings=dict(settings), tz_mode="schema")
     return client
-
-
-def _migrate(client: Client) -> bool:
-    """Returns whether there was anything to do."""
-    if client.command(_COPIES, {"copy": COPY}):
-        raise OperationalError("another process copies the audit trail for an upgrade; start when it is done")
-    migrator = Migrator(ClickhouseConnectConnection(client))
-    migrator.init_schema()
-    return bool(migrator.apply_migration(MigrationStorage(MIGRATIONS).migrations(), multi_statement=True))
-
-
-def _has_insert_of_before(client: Client, moment: float) -> bool:
-    """Whether an INSERT is under way that began before; none takes longer than a minute."""
-    ((inserts,),) = client.query(_INSERTS, {"since": time.monotonic() - moment}).result_rows
-    return bool(inserts)
-
-
-def _write_anew(client: Client) -> None:
-    """Once more, where such an INSERT has written rows as they were."""
-    ((rows,),) = client.query(OF_BEFORE).result_rows
-    if rows:
-        log.info("%s rows of the audit trail came while its columns were changed, and are written anew", rows)
-        client.command(_WRITE_ANEW)
-
-
-def _is_written_anew(client: Client) -> bool:
-    """Whether columns that a migration changed are not yet so in all rows: no question knows what stands there."""
-    for command, parts, failure in client.query(_WRITTEN_ANEW).result_rows:
-        if failure:
-            raise OperationalError(f"{command} fails: {failure}")
-        log.info("columns of the audit trail are written anew: %s parts to go", parts)
-        return True
-    return False
 
 
 def _insert(

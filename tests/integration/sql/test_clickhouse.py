@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import asyncio
+import time
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -15,6 +17,7 @@ from metering.balance import Place
 from metering.command import Read
 from metering.quantity import EXACT
 from sql.clickhouse import READERS, ClickHouse, TooManyRows
+from sql.migrate import _has_insert_of_before
 from sql.statements import statement
 from stream.records import decode_decided
 from stream.rows import COLUMNS, TABLE, Row, rows_of
@@ -62,6 +65,18 @@ async def test_a_question_that_would_look_at_too_many_rows_is_not_answered(click
 async def test_migrating_again_changes_nothing(clickhouse: ClickHouse) -> None:
     await clickhouse.migrate()
     assert await trail_of(clickhouse, "nobody") == []
+
+
+async def test_an_insert_that_began_before_is_known_until_it_is_over(clickhouse: ClickHouse) -> None:
+    slow = "\nINSERT INTO decisions (organization_id) SELECT '' FROM numbers(4) WHERE sleepEachRow(0.5) = 1"
+    inserting = asyncio.create_task(clickhouse._writer.run(lambda client: client.command(slow)))
+    before = time.monotonic() - 60
+    async with asyncio.timeout(30):
+        while not await clickhouse._readers.run(lambda client: _has_insert_of_before(client, time.monotonic())):
+            assert not inserting.done()
+        assert not await clickhouse._readers.run(lambda client: _has_insert_of_before(client, before))
+        await inserting
+    assert not await clickhouse._readers.run(lambda client: _has_insert_of_before(client, time.monotonic()))
 
 
 async def test_what_was_decided_comes_back_exactly(clickhouse: ClickHouse) -> None:

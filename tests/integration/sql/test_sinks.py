@@ -167,9 +167,7 @@ async def test_what_was_passed_behind_the_rows_is_complete_too(
     log.decide(report(), partition=PASSED)
     log.decide(Peek(NOON), Peek(NOON), partition=PASSED)
     log.decide(Peek(NOON), Peek(NOON), partition=PASSED)
-    async with running(log, clickhouse, share=Fixed([PASSED])), asyncio.timeout(WITHIN):
-        while not (await Freshness(clickhouse).visible()).holds(PASSED, Place(2, 1)):
-            await asyncio.sleep(0.05)
+    await _run_until_complete(log, clickhouse, PASSED, Place(2, 1))
     assert await ids(clickhouse, PASSED) == [(0, 0)]
 
 
@@ -181,11 +179,13 @@ async def test_a_record_that_could_not_be_decided_is_passed_where_nothing_comes_
     log.decide(report(), partition=UNREADABLE)
     log.decide(partition=UNREADABLE)
     for _ in range(2):  # and goes on from there
-        async with running(log, clickhouse, share=Fixed([UNREADABLE])), asyncio.timeout(WITHIN):
-            while not (await Freshness(clickhouse).visible()).holds(UNREADABLE, Place(1, 0)):
-                await asyncio.sleep(0.05)
+        await _run_until_complete(log, clickhouse, UNREADABLE, Place(1, 0))
     log.decide(report(), partition=UNREADABLE)
-    async with running(log, clickhouse, share=Fixed([UNREADABLE])), asyncio.timeout(WITHIN):
-        while await ids(clickhouse, UNREADABLE) != [(0, 0), (2, 0)]:
+    await _run_until_complete(log, clickhouse, UNREADABLE, Place(2, 0))
+    assert await ids(clickhouse, UNREADABLE) == [(0, 0), (2, 0)]
+
+
+async def _run_until_complete(log: DecisionsLog, clickhouse: ClickHouse, partition: int, place: Place) -> None:
+    async with running(log, clickhouse, share=Fixed([partition])), asyncio.timeout(WITHIN):
+        while not (await Freshness(clickhouse).visible()).holds(partition, place):
             await asyncio.sleep(0.05)
-    assert len(await ids(clickhouse, UNREADABLE)) == 2

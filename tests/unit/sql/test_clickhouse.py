@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from clickhouse_connect.driver.exceptions import DatabaseError, InterfaceError, OperationalError
 
-import sql.clickhouse
+import sql.migrate
 from metering.problems import Unavailable
 from sql.clickhouse import ClickHouse, Moved
 from sql.native import Blocks
@@ -138,8 +138,7 @@ class WritingAnew:
 
 @pytest.fixture
 def migrated(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sql.clickhouse, "_migrate", lambda _: False)
-    monkeypatch.setattr(sql.clickhouse, "LOOK_AFTER", 0.0)
+    monkeypatch.setattr(sql.migrate, "_migrate", lambda _: False)
 
 
 @pytest.mark.usefixtures("migrated")
@@ -155,7 +154,7 @@ async def test_nothing_is_asked_before_all_rows_have_the_columns_that_are_asked_
 async def test_rows_of_an_insert_that_began_before_are_written_anew_when_it_is_over(
     monkeypatch: pytest.MonkeyPatch, rows: int, commands: int
 ) -> None:
-    monkeypatch.setattr(sql.clickhouse, "_migrate", lambda _: True)
+    monkeypatch.setattr(sql.migrate, "_migrate", lambda _: True)
     server: Any = WritingAnew([("MATERIALIZE COLUMN terms", 1, "")], [], [(1,)], [(0,)], [(rows,)], [])
     async with ClickHouse(server, [server]) as clickhouse:
         await clickhouse.migrate()

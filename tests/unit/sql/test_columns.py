@@ -9,7 +9,7 @@ from clickhouse_migrations.migrator import Migrator
 
 from api.audit_event import COLUMNS as READ
 from api.audit_event import OUTCOME, PERIOD, TERMS, UNUSUAL
-from sql.clickhouse import COPY, OF_BEFORE
+from sql.migrate import COPY, OF_BEFORE
 from sql.statements import MIGRATIONS, insert_statement, statement
 from stream.rows import COLUMNS as WRITTEN
 
