@@ -71,6 +71,7 @@ class Freshness:
         self._visible = Visible()
         self._ends: list[tuple[Any, ...]] = []
         self._last_insert: int | None = None
+        self._changes: int | None = None
         self._looking: asyncio.Task[Visible] | None = None
 
     async def visible(self) -> Visible:
@@ -96,11 +97,13 @@ class Freshness:
         return self._looking
 
     async def _ask(self, *, is_awaited: bool) -> Visible:
-        asked_at = asyncio.get_running_loop().time()
-        ends, passed = await asyncio.gather(
-            self._where_rows_end(is_awaited=is_awaited), self._clickhouse.query("passed")
-        )
-        self._visible, self._asked_at = _visible(ends, passed), asked_at
+        asked_at, changes = asyncio.get_running_loop().time(), self._clickhouse.changes
+        if changes is None or changes != self._changes:
+            ends, passed = await asyncio.gather(
+                self._where_rows_end(is_awaited=is_awaited), self._clickhouse.query("passed")
+            )
+            self._visible, self._changes = _visible(ends, passed), changes
+        self._asked_at = asked_at
         return self._visible
 
     async def _where_rows_end(self, *, is_awaited: bool) -> list[tuple[Any, ...]]:

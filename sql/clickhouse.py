@@ -39,11 +39,17 @@ READING: Final[Mapping[str, Any]] = {
     "max_execution_time": 10,
     "max_memory_usage": 512 << 20,
     "max_threads": 2,
-    "local_filesystem_read_method": "pread",  # a page is a thousand small reads: each its own thread's, not another's
+    "max_block_size": 8_192,  # little is asked for, of many columns: room for 65,536 rows of each costs more than it
+    "local_filesystem_read_method": "pread",  # small reads, each by the thread that needs it
 }
+
+#: The engine in this process keeps its files mapped: a page is a thousand small reads of some three hundred files, and
+#: each would be opened and read anew. On a server mapped files would count as its memory.
+MAPPED: Final[Mapping[str, Any]] = {"local_filesystem_read_method": "mmap", "min_bytes_to_use_mmap_io": 1}
 
 IN_ANY_ORDER: Final[Mapping[str, Any]] = {"optimize_read_in_order": 0}
 
+_EMBEDDED: Final = "chdb:"
 _THROWN: Final = 395  # FUNCTION_THROW_IF_VALUE_IS_NON_ZERO
 _OVERFLOWN: Final = 407  # DECIMAL_OVERFLOW
 _TOO_MANY_ROWS: Final = 158
@@ -71,6 +77,14 @@ class ClickHouse:
         self._writer = _Clients([writer])
         self._readers = _Clients(readers)
         self._blocks: dict[str, Blocks] = {}
+
+    @property
+    def changes(self) -> int | None:
+        """How often something may have been changed so far, or None where others can do so, too: on a server.
+
+        Of the engine in this process it is all, as long as nothing else here has opened its directory.
+        """
+        return self._writer.calls if self._writer.are_embedded else None
 
     async def migrate(self) -> None:
         """Bring the schema up to date, and wait until the rows are; safe to repeat.
@@ -179,7 +193,8 @@ def open_clickhouse(dsn: str) -> ClickHouse:
 
     Raises `ClickHouseError` when nobody answers or another process holds the directory.
     """
-    return ClickHouse(_connect(dsn, WRITING), [_connect(dsn, READING) for _ in range(READERS)])
+    reading = {**READING, **MAPPED} if dsn.startswith(_EMBEDDED) else READING
+    return ClickHouse(_connect(dsn, WRITING), [_connect(dsn, reading) for _ in range(READERS)])
 
 
 def _connect(dsn: str, settings: Mapping[str, Any]) -> Client:
@@ -191,7 +206,7 @@ def _insert(
     client: Client, text: str, blocks: Blocks, block: bytes, parameters: dict[str, object], settings: dict[str, Any]
 ) -> None:
     """A server reads the block behind the statement; the engine in this process has no such way, and reads a file."""
-    if not client.uri.startswith("chdb:"):
+    if not _is_embedded(client):
         text = text.replace("@block", f"input('{blocks.structure}')") + "FORMAT Native"
         client.command(text, parameters, data=block, settings=settings)
         return
@@ -215,6 +230,9 @@ class _Clients:
         for client in clients:
             self._free.put(client)
         self._threads = ThreadPoolExecutor(len(clients), thread_name_prefix="clickhouse")
+        self.are_embedded = all(_is_embedded(client) for client in clients)
+        self.calls = 0
+        """How many are over, failed ones too: exact where there is one client."""
 
     async def run(self, call: Callable[[Client], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._threads, self._borrow, call)
@@ -232,10 +250,15 @@ class _Clients:
             _drain(client)
             raise
         finally:
+            self.calls += 1
             self._free.put(client)
 
 
 def _drain(client: Client) -> None:
     """Throw away what a failed question was answered so far: chDB 4.4 puts it in front of the next one's answer."""
-    if client.uri.startswith("chdb:"):
+    if _is_embedded(client):
         client.raw_query("SELECT 1", fmt="TSV")
+
+
+def _is_embedded(client: Client) -> bool:
+    return client.uri.startswith(_EMBEDDED)

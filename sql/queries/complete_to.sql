@@ -6,4 +6,5 @@ SELECT
     max(received_at) AS newest
 FROM decisions
 GROUP BY partition
-SETTINGS preferred_optimize_projection_name = 'places', max_threads = 1
+SETTINGS preferred_optimize_projection_name = 'places', max_threads = 1,
+    -- include unmapped

@@ -8,3 +8,5 @@ SELECT
     decided_at
 FROM passed
 ORDER BY decided_at
+SETTINGS
+    -- include unmapped

@@ -67,6 +67,38 @@ async def test_migrating_again_changes_nothing(clickhouse: ClickHouse) -> None:
     assert await trail_of(clickhouse, "nobody") == []
 
 
+async def test_the_engine_in_this_process_tells_whether_anything_was_written(clickhouse: ClickHouse) -> None:
+    organization = str(uuid4())
+    log = log_of(organization)
+    log.decide(report())
+    before = clickhouse.changes
+    await trail_of(clickhouse, organization)
+    assert clickhouse.changes == before
+    await clickhouse.insert(TABLE, COLUMNS, rows_in(log))
+    assert clickhouse.changes == before + 1
+
+
+async def test_what_is_mapped_is_let_go_when_it_is_taken_from_the_disk(clickhouse: ClickHouse) -> None:
+    for text in (
+        "CREATE TABLE mapped (a UInt64) ENGINE = MergeTree ORDER BY a SETTINGS old_parts_lifetime = 1",
+        "INSERT INTO mapped SELECT number FROM numbers(100000)",
+    ):
+        await clickhouse._writer.run(lambda client, text=text: client.command(text))
+    try:
+        before = await _mapped(clickhouse)
+        assert await _explained(clickhouse, "SELECT sum(a) FROM mapped") == ["4999950000"]
+        assert await _mapped(clickhouse) > before
+        await clickhouse._writer.run(lambda client: client.command("TRUNCATE TABLE mapped"))
+        assert await _mapped(clickhouse) <= before
+    finally:
+        await clickhouse._writer.run(lambda client: client.command("DROP TABLE mapped"))
+
+
+async def _mapped(clickhouse: ClickHouse) -> int:
+    (files,) = await _explained(clickhouse, "SELECT value FROM system.metrics WHERE metric = 'MMappedFiles'")
+    return int(files)
+
+
 async def test_an_insert_that_began_before_is_known_until_it_is_over(clickhouse: ClickHouse) -> None:
     slow = "\nINSERT INTO decisions (organization_id) SELECT '' FROM numbers(4) WHERE sleepEachRow(0.5) = 1"
     inserting = asyncio.create_task(clickhouse._writer.run(lambda client: client.command(slow)))

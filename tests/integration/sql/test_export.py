@@ -204,6 +204,8 @@ async def test_the_file_has_a_name(clickhouse: ClickHouse, organization: str) ->
 class Failing:
     """The table, until its third page."""
 
+    changes = None
+
     def __init__(self, clickhouse: ClickHouse, pages: int) -> None:
         self._clickhouse = clickhouse
         self._pages = pages

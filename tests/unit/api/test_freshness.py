@@ -32,6 +32,7 @@ class Table:
         self.inserts = len(rows)
         self.asked = self.read = 0
         self.away = self.broken = False
+        self.changes: int | None = None  # others can add rows
 
     async def query(self, name: str) -> list[tuple[Any, ...]]:
         if name == "passed":  # by every look
@@ -180,6 +181,38 @@ async def test_a_look_ahead_that_fails_fails_no_answer_but_the_first_that_has_to
     monkeypatch.setattr(api.freshness, "KNOWN_FOR", 0.0)
     with pytest.raises(Unavailable):
         await asked.visible()
+
+
+@pytest.mark.usefixtures("always_looked")
+async def test_where_nobody_else_writes_nothing_is_asked_until_something_was_written() -> None:
+    table = Table((0, (1, 0), NOON))
+    table.changes = 7
+    asked = freshness(table)
+    for _ in range(3):
+        await asked.visible()
+    assert table.asked == 1
+    table.add((0, (2, 0), NOON))
+    table.changes = 8
+    assert (await asked.visible_with("0-2-0")).places == {0: Place(2, 0)}
+    assert table.asked == 2
+
+
+@pytest.mark.usefixtures("always_looked")
+async def test_what_is_written_during_a_look_or_before_one_that_fails_is_looked_for_again() -> None:
+    table = Table((0, (1, 0), NOON))
+    table.changes = 7
+    asked = freshness(table)
+    table.away = True
+    with pytest.raises(Unavailable):
+        await asked.visible()
+    table.away, looks = False, table.asked
+    looking = asyncio.create_task(asked.visible())
+    while table.asked == looks:
+        await asyncio.sleep(0)
+    table.changes = 8
+    await looking
+    table.add((0, (2, 0), NOON))
+    assert (await asked.visible_with("0-2-0")).places == {0: Place(2, 0)}
 
 
 async def _all_done() -> None:
