@@ -102,7 +102,7 @@ async def get_instance_timeline(
     instance = await catalog.resolver.instance_id(caller.organization_id, slug)
     if entitlement:
         meter = {"instance": instance, "entitlement": entitlement}
-        return _timeline(bars, await by_hours(trail, "meter_timeline", bars, **meter))
+        return _timeline(bars, await by_hours(trail.query, "meter_timeline", bars, meter))
     return _timeline(bars, await trail.query("instance_timeline", instance=instance, **_bounds(bars)))
 
 

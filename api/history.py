@@ -2,29 +2,29 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
-from functools import reduce
+from functools import partial, reduce
 from itertools import pairwise
-from typing import Annotated, Any, Final, NamedTuple, TypeAlias
+from typing import Annotated, Any, Final, NamedTuple
 
+import msgspec
 from fastapi import Query, Response
 from pydantic import Field
 
 from api.auth import CatalogState
 from api.fields import Number
-from api.freshness import Reader, fresh_router
-from api.hours import HOUR, by_hours, hours_of
+from api.freshness import Newest, Reader, fresh_router
+from api.hours import HOUR, all_before, by_hours, hours_of
 from api.json import ExactJson
 from api.openapi import LOOKUP
 from api.paths import EntitlementSlug, InstanceSlug
 from api.shapes import View
 from api.span import Spanned
-from api.trail import OwnTrail, Trail
+from api.trail import OwnTrail
 from api.windows import Width, Windows
 from metering.quantity import EXACT, ZERO, plain
 from sql.instants import moment_at
@@ -33,8 +33,6 @@ router = fresh_router("usage")
 
 _MICROS: Final = 1_000_000
 _NOTHING: Final = {"reported": ZERO, "events": 0, "accepted": 0, "rejected": 0}
-
-Row: TypeAlias = Sequence[Any]
 
 
 class PointView(View):
@@ -67,6 +65,7 @@ async def get_usage_history(
     caller: Reader,
     catalog: CatalogState,
     trail: OwnTrail,
+    newest: Newest,
     span: Spanned,
     window: Annotated[Width, Query(description="How long a window is, by the time zone's clocks.")] = Width.DAY,
 ) -> Response:
@@ -77,15 +76,10 @@ async def get_usage_history(
     """
     points = span.cut(window)
     instance, entitlement = await catalog.resolver.meter_ids(caller.organization_id, slug, entitlement_slug)
-    before, rows = await _asked(trail, points, instance=instance, entitlement=entitlement)
-    return ExactJson({"items": [*_points(points, before, rows)]})
-
-
-async def _asked(trail: Trail, points: Windows, **meter: str) -> tuple[list[Row], list[Row]]:
-    """How the meter stood when an hour began, and what happened from there on."""
-    before = trail.query("usage_before", before_hour=hours_of(points).start, **meter)
-    happened = by_hours(trail, "usage_history", points, **meter)
-    return tuple(await asyncio.gather(before, happened))  # type: ignore[return-value]
+    meter, ask = {"instance": instance, "entitlement": entitlement}, partial(trail.read, _PART)
+    behind = {"last_hour": hours_of(points)[-1]} if points.until * _MICROS <= newest else {}
+    happened = await by_hours(ask, "usage_history", points, meter, all_before(points), **behind)
+    return ExactJson({"items": [*_points(points, happened)]})
 
 
 class Part(NamedTuple):
@@ -106,6 +100,10 @@ class Part(NamedTuple):
     rejected: int
 
 
+#: Not strict: a server may be told to put numbers in quotes.
+_PART: Final = msgspec.json.Decoder(Part, strict=False)
+
+
 @dataclass
 class _Meter:
     """The periods of a meter that are not over, and how the last decision in each left it."""
@@ -124,19 +122,17 @@ class _Meter:
         return max(running)[1] if running else ZERO
 
 
-def _points(windows: Windows, before: Iterable[Row], rows: Iterable[Row]) -> Iterator[Mapping[str, Any]]:
+def _points(windows: Windows, happened: Iterable[Part]) -> Iterator[Mapping[str, Any]]:
     meter, parts = _Meter(), defaultdict(list)
-    for row in before:
-        meter.take(*row)
-    for part in (Part(*row) for row in rows):
+    for part in happened:
         parts[part.starts_at].append(part)
-    for part in parts[hours_of(windows).start * HOUR]:  # of the first window, or of what comes before it
+    for part in parts[all_before(windows)] + parts[hours_of(windows).start * HOUR]:  # this of the first window, maybe
         meter.take(part.begins, part.ends, part.latest)
     moments = [moment_at(edge * _MICROS) for edge in windows.edges]
     for (start, end), (begins, ends) in zip(windows, pairwise(moments), strict=True):
         for part in parts[start]:
             meter.take(part.begins, part.ends, part.latest)
-        value = plain(meter.value_before(end * _MICROS))
+        value = meter.value_before(end * _MICROS)
         yield {"start": begins, "end": ends, "value": value, **_beside(value, parts[start])}
 
 
@@ -146,9 +142,9 @@ def _beside(value: Decimal, parts: Sequence[Part]) -> Mapping[str, Any]:
         return {"min": value, "max": value, **_NOTHING}
     whole = reduce(_together, parts)  # nearly always there is one
     return {
-        "min": value if whole.lowest is None else plain(whole.lowest),
-        "max": value if whole.highest is None else plain(whole.highest),
-        "reported": plain(whole.reported),
+        "min": value if whole.lowest is None else whole.lowest,
+        "max": value if whole.highest is None else whole.highest,
+        "reported": whole.reported,
         "events": whole.events,
         "accepted": whole.accepted,
         "rejected": whole.rejected,
@@ -159,7 +155,7 @@ def _together(one: Part, other: Part) -> Part:
     """What happened in both, whichever their periods are."""
     stood = [moved for moved in (one.lowest, one.highest, other.lowest, other.highest) if moved is not None]
     return one._replace(
-        reported=EXACT.add(one.reported, other.reported),
+        reported=plain(EXACT.add(one.reported, other.reported)),
         lowest=min(stood, default=None),
         highest=max(stood, default=None),
         events=one.events + other.events,

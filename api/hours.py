@@ -3,33 +3,47 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from itertools import chain
-from typing import Any, Final
+from typing import Final, TypeAlias, TypeVar
 
-from api.trail import Trail
 from api.windows import Windows
 
 HOUR: Final = 3_600
 """Seconds of the stretch that a meter's history is kept for."""
 
+Row = TypeVar("Row")
+_Ask: TypeAlias = Callable[..., Awaitable[Iterable[Row]]]
 
-async def by_hours(trail: Trail, name: str, windows: Windows, **meter: str) -> list[tuple[Any, ...]]:
+
+async def by_hours(
+    ask: _Ask[Row], name: str, windows: Windows, meter: Mapping[str, str], since: int | None = None, **bounds: int
+) -> list[Row]:
     """The rows of the question `name` and of `{name}_cut`, which knows the hours that an edge of a window cuts.
 
-    A window has any number of rows of either. A row in front of the first window is of its hour's beginning.
+    A window has any number of rows of either. A row in front of the first window is of its hour's beginning. A question
+    that looks back is told `since` when, by `all_before`, and has rows at that second. `bounds` are for `name` alone.
     """
-    return [*chain.from_iterable(await asyncio.gather(*_questions(trail, name, windows, meter)))]
+    return [*chain.from_iterable(await asyncio.gather(*_questions(ask, name, windows, meter, since, bounds)))]
 
 
-def _questions(trail: Trail, name: str, windows: Windows, meter: dict[str, str]) -> Iterator[Any]:
+def _questions(
+    ask: _Ask[Row], name: str, windows: Windows, meter: Mapping[str, str], since: int | None, bounds: Mapping[str, int]
+) -> Iterator[Awaitable[Iterable[Row]]]:
     hours, cut = hours_of(windows), _cut(windows)
-    known = {**meter, "edges": sorted({hours.start * HOUR, *windows.edges})}
-    if len(cut) < len(hours):
-        bounds = {"from_hour": hours.start, "before_hour": hours.stop}
-        yield trail.query(name, **known, **bounds, **({"cut": cut} if cut else {}))
+    edges = {hours.start * HOUR, *windows.edges}
+    has_whole = len(cut) < len(hours)
+    if has_whole or since is not None:
+        span = {"from_hour": hours.start, "before_hour": hours.stop if has_whole else hours.start}
+        known = edges if since is None else {since, *edges}
+        yield ask(name, **meter, edges=sorted(known), **span, **bounds, **({"cut": cut} if cut else {}))
     if cut:
-        yield trail.query(f"{name}_cut", **known, cut=cut, until=windows.until)
+        yield ask(f"{name}_cut", **meter, edges=sorted(edges), cut=cut, until=windows.until)
+
+
+def all_before(windows: Windows) -> int:
+    """The second that stands for all time before the windows, in a question that looks back: of the hour in front."""
+    return (hours_of(windows).start - 1) * HOUR
 
 
 def hours_of(windows: Windows) -> range:

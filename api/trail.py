@@ -6,10 +6,12 @@ import asyncio
 from collections.abc import AsyncIterator, Hashable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, TypeVar
 from weakref import WeakValueDictionary
 
 from fastapi import Depends, Request
+from msgspec import DecodeError
+from msgspec.json import Decoder
 
 from api.freshness import Reader
 from metering.problems import Unavailable
@@ -18,6 +20,8 @@ from sql.clickhouse import READERS, ClickHouse
 #: One organization leaves a reader to the others, however much it asks.
 AT_ONCE: Final = READERS - 1
 WAIT: Final = 5.0
+
+T = TypeVar("T")
 
 
 class Turns:
@@ -81,6 +85,14 @@ class Trail:
         """The same, looked for in any order, if no more than so many rows have to be; else raises `TooManyRows`."""
         async with self.turns.take(self.organization_id):
             return await self.clickhouse.query_few(most_rows, name, organization=self.organization_id, **parameters)
+
+    async def read(self, into: Decoder[T], name: str, **parameters: object) -> list[T]:
+        """The rows as `query` has them, each as the decoder makes it: of many decimals in a sixth of the time."""
+        told = await self.formatted(name, "JSONCompactEachRow", **parameters)
+        try:
+            return into.decode_lines(told)
+        except DecodeError as error:  # it broke off
+            raise Unavailable("The audit trail does not answer.", headers={"Retry-After": "1"}) from error
 
     async def formatted(self, name: str, told_as: str, **parameters: object) -> bytes:
         """The same in one of ClickHouse's formats, whole in memory: for pages that are bounded."""

@@ -96,6 +96,10 @@ class Listening(ClickHouse):
         self.asked.append((name, parameters))
         return await super().query(name, **parameters)
 
+    async def formatted(self, name: str, told_as: str, **parameters: object) -> bytes:
+        self.asked.append((name, parameters))
+        return await super().formatted(name, told_as, **parameters)
+
     async def query_few(self, most_rows: int, name: str, **parameters: object) -> list[tuple[Any, ...]]:
         found = await super().query_few(most_rows, name, **parameters)
         self.asked.append((name, parameters))

@@ -26,7 +26,8 @@ WHERE current_database = currentDatabase() AND match(query, {copy:String})
 """
 _WRITTEN_ANEW: Final = """
 SELECT command, parts_to_do, latest_fail_reason FROM system.mutations
-WHERE database = currentDatabase() AND table = 'decisions' AND NOT is_done AND command LIKE '%MATERIALIZE COLUMN%'
+WHERE database = currentDatabase() AND table = 'decisions' AND NOT is_done
+  AND match(command, 'MATERIALIZE|DROP PROJECTION')
 """
 #: Rows whose columns are as they were before they were changed: of other lines.
 OF_BEFORE: Final = r"""
@@ -35,7 +36,14 @@ WHERE countSubstrings(outcome, '\n') != 4 OR countSubstrings(terms, '\n') != 7
 SETTINGS max_execution_time = 0
 """
 _WRITE_ANEW: Final = "ALTER TABLE decisions MATERIALIZE COLUMN outcome, MATERIALIZE COLUMN terms"
-#: An INSERT that began before a column was changed writes it as it was, maybe after all else was written anew.
+#: Parts that a question which asks the projection itself would not see.
+LEFT_OUT: Final = """
+SELECT count() FROM system.parts
+WHERE database = currentDatabase() AND table = 'decisions' AND active AND rows > 0
+  AND NOT has(projections, 'meter_history')
+"""
+_ADD: Final = "ALTER TABLE decisions MATERIALIZE PROJECTION meter_history"
+#: An INSERT that began before the table was changed writes it as it was, maybe after all else was written anew.
 _INSERTS: Final = """
 SELECT count() FROM system.processes
 WHERE current_database = currentDatabase() AND match(query, '(?m)^INSERT INTO decisions') AND elapsed > {since:Float64}
@@ -53,7 +61,8 @@ async def migrate(run: Callable[[Callable[[Client], Any]], Awaitable[Any]]) -> N
     if is_changed:
         await ask_while(run, lambda client: _has_insert_of_before(client, changed_at))
         await run(_write_anew)
-        await ask_while(run, _is_written_anew)
+    await run(_add_what_is_left_out)  # by one that was killed before, too: it takes a look at the parts
+    await ask_while(run, _is_written_anew)
 
 
 def _migrate(client: Client) -> bool:
@@ -79,11 +88,19 @@ def _write_anew(client: Client) -> None:
         client.command(_WRITE_ANEW)
 
 
+def _add_what_is_left_out(client: Client) -> None:
+    """Give the projection to parts of INSERTs that began before it was there."""
+    ((parts,),) = client.query(LEFT_OUT).result_rows
+    if parts:
+        log.info("%s parts of the audit trail came while a projection was added, and get it", parts)
+        client.command(_ADD)
+
+
 def _is_written_anew(client: Client) -> bool:
-    """Whether columns that a migration changed are not yet so in all rows: no question knows what stands there."""
+    """Whether what a migration changed is not yet so in all parts: no question knows what stands there."""
     for command, parts, failure in client.query(_WRITTEN_ANEW).result_rows:
         if failure:
             raise OperationalError(f"{command} fails: {failure}")
-        log.info("columns of the audit trail are written anew: %s parts to go", parts)
+        log.info("the audit trail is written anew: %s parts to go", parts)
         return True
     return False

@@ -1,19 +1,20 @@
 -- What was decided on an entitlement of an instance in each window of time that anything was in, but for the hours that an
--- edge cuts: asked of the projection `meter_hours`.
+-- edge cuts: asked of the projection `meter_history`.
 --
 -- `edges` are the first seconds of the windows, and of what comes behind; `cut` the hours that are left out.
 WITH
-    -- include meter_hours
+    -- include meter_history
 SELECT
     roundDown(hour * 3600, {edges:Array(Int64)}) AS starts_at,
-    -- include kept_counts
-FROM mergeTreeProjection(currentDatabase(), decisions, meter_hours)
-WHERE organization_id = {organization:String}
-  AND instance_id = {instance:String}
+    -- include hour_counts
+FROM mergeTreeProjection(currentDatabase(), decisions, meter_history)
+WHERE startsWith(meter, concat({organization:String}, ' ', {instance:String}, ' '))
   AND entitlement_slug = {entitlement:String}
-  -- include hours_between
-  -- include months_from
-  -- include months_before
+  -- As in `usage_history`, not by the key.
+  AND identity(hour) >= {from_hour:Int64}
+  AND identity(hour) < {before_hour:Int64}
+  AND _partition_id >= toString(toYYYYMM(fromUnixTimestamp64Second({from_hour:Int64} * 3600, 'UTC')))
+  AND _partition_id <= toString(toYYYYMM(fromUnixTimestamp64Second(({before_hour:Int64} - 1) * 3600, 'UTC')))
   -- filter by cut
 GROUP BY starts_at
 -- include without_prewhere

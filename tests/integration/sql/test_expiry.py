@@ -70,7 +70,7 @@ async def parts_left_out(clickhouse: ClickHouse) -> list[tuple[str]]:
     SELECT name FROM system.parts
     WHERE table = 'decisions' AND active AND rows > 0 AND NOT hasAll(
         projections,
-        ['meters', 'meter_hours', 'instance_quarters', 'entitlement_quarters', 'organization_quarters', 'places']
+        ['meters', 'meter_history', 'instance_quarters', 'entitlement_quarters', 'organization_quarters', 'places']
     )
     """
     return [*await clickhouse._readers.run(lambda client: client.query(text).result_rows)]
@@ -94,7 +94,7 @@ async def test_what_is_left_has_its_history_still(clickhouse: ClickHouse, organi
     await settles(clickhouse, organization, (2, 2, 0))
     meter, hours = grant(organization_id=organization), [int(moment.timestamp()) // 3_600 for moment in (FIRST, LAST)]
     asked = {"organization": organization, "instance": meter.instance_id, "entitlement": meter.entitlement_id}
-    edges = [hours[0] * 3_600, (hours[1] + 1) * 3_600]
+    edges = [(hours[0] - 1) * 3_600, hours[0] * 3_600, (hours[1] + 1) * 3_600]
     ((*_, latest, events, accepted, rejected),) = await clickhouse.query(
         "usage_history", **asked, from_hour=hours[0], before_hour=hours[1] + 1, edges=edges
     )

@@ -22,6 +22,7 @@ def test_rows_of_an_earlier_release_are_carried_over_whole_and_counted(tmp_path:
         "healed": [[0]],
         "wrong": [[0]],
         "unusual": [[266]],  # but for those that were refused in time
+        "without": 1,
         "left_out": [],
         "passed": [[3, [3, 0], [8, 0], 4]],
     }

@@ -60,7 +60,7 @@ OF_PROJECTION = {
     "organization_stats": ({"meters", "organization_quarters"}, None, {"today": _WINDOWS["since"]}),
     "organization_timeline": ({"organization_quarters"}, 2, {**_WINDOWS, **_DAYS}),
     "meter_timeline": (
-        {"meter_hours"},
+        {"meter_history"},
         4,
         {"instance": "i-3-id", "entitlement": "calls", **_HOURS, **_DAYS_OF_HOURS, "cut": _CUT},
     ),
@@ -68,8 +68,7 @@ OF_PROJECTION = {
     "top_instances": ({"meters"}, None, {"order": "total", "limit": 10}),
     "top_entitlements": ({"meters"}, None, {"order": "total", "limit": 10}),
     "nearest_limits": ({"meters"}, None, {"now": 0, "limit": 10, "skip": 0}),
-    "usage_history": ({"meter_hours"}, 4, {**_METER, **_HOURS, **_DAYS_OF_HOURS, "cut": _CUT}),
-    "usage_before": ({"meter_hours"}, 3, {**_METER, "before_hour": _DAYS_OF_HOURS["from_hour"]}),
+    "usage_history": ({"meter_history"}, 4, {**_METER, **_HOURS, **_DAYS_OF_HOURS, "cut": _CUT}),
 }
 _EXPORTED = {
     "instance": "i-3-id",
@@ -192,18 +191,20 @@ async def test_what_happened_today_is_found_by_the_projections_key(much: ClickHo
     assert _granules(await _plan_of(much, found["today"], **today))[-1][0] <= granules
 
 
-@pytest.mark.parametrize("name", ["usage_history", "meter_timeline"])
 @pytest.mark.parametrize(
-    ("days", "months"), [((-9, 0), 0), ((-9, 1), 1), ((27, 31), 1), ((30, 31), 1), ((31, 35), 0), ((40, 50), 0)]
+    ("days", "months", "before"),
+    [((-9, 0), 0, 0), ((-9, 1), 1, 0), ((27, 31), 1, 0), ((30, 31), 1, 0), ((31, 35), 0, 1), ((40, 50), 0, 1)],
 )
-async def test_a_history_looks_into_the_months_of_its_span_alone(
-    much: ClickHouse, name: str, days: tuple[int, int], months: int
+async def test_a_history_looks_into_no_month_behind_its_span_and_before_it_only_where_it_looks_back(
+    much: ClickHouse, days: tuple[int, int], months: int, before: int
 ) -> None:
-    _, _, parameters = OF_PROJECTION[name]
     from_hour, before_hour = (_HOURS["from_hour"] + 24 * day for day in days)
-    found = await _plan(much, name, **{**parameters, "from_hour": from_hour, "before_hour": before_hour})
-    assert len(re.findall(r"Granules: [1-9]", found)) >= months
-    assert len(re.findall("Ranges: [1-9]", found)) == months
+    for name, looked_into in (("meter_timeline", months), ("usage_history", months + before)):
+        _, _, parameters = OF_PROJECTION[name]
+        span = {"from_hour": from_hour, "before_hour": before_hour, "last_hour": before_hour - 1}
+        found = await _plan(much, name, **{**parameters, **span})
+        assert len(re.findall(r"Granules: [1-9]", found)) >= looked_into
+        assert len(re.findall("Ranges: [1-9]", found)) == looked_into
 
 
 @pytest.mark.parametrize("name", BY_KEY)

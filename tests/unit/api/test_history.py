@@ -5,22 +5,22 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
-from api.history import _points
+from api.history import Part, _points
 from api.windows import Windows
 
 HOUR = 3_600
 MICROS = 1_000_000
 
 
-def part(starts_at: int, sequence: int, after: str, **others: Any) -> tuple[Any, ...]:
+def part(starts_at: int, sequence: int, after: str, **others: Any) -> Part:
     value = Decimal(after)
     told = {"begins": None, "ends": None, "reported": value, "lowest": value, "highest": value}
     counted = {"latest": (sequence, value), "events": 1, "accepted": 1, "rejected": 0}
-    return (starts_at, *{**told, **counted, **others}.values())
+    return Part(starts_at, **{**told, **counted, **others})
 
 
-def points(edges: tuple[int, ...], *parts: tuple[Any, ...], before: Any = ()) -> list[dict[str, Any]]:
-    return [{**point} for point in _points(Windows(edges), before, parts)]
+def points(edges: tuple[int, ...], *parts: Part) -> list[dict[str, Any]]:
+    return [{**point} for point in _points(Windows(edges), parts)]
 
 
 def test_a_window_of_two_parts_is_their_sum_and_has_the_extremes_of_both() -> None:
@@ -42,9 +42,9 @@ def test_the_last_decision_is_told_by_its_sequence_where_clocks_differ() -> None
 
 def test_what_came_before_the_first_window_is_known_by_the_hour_and_by_its_own_row() -> None:
     edges = (HOUR + 900, 2 * HOUR)
-    (point,) = points(edges, before=[(None, None, (1, Decimal(7)))])
+    (point,) = points(edges, part(0, 1, "7"))
     assert (point["value"], point["events"]) == (7, 0)
-    (point,) = points(edges, part(HOUR, 2, "9"), before=[(None, None, (1, Decimal(7)))])
+    (point,) = points(edges, part(HOUR, 2, "9"), part(0, 1, "7"))
     assert (point["value"], point["events"]) == (9, 0)
 
 

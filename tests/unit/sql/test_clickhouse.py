@@ -12,6 +12,7 @@ from clickhouse_connect.driver.exceptions import DatabaseError, InterfaceError, 
 import sql.migrate
 from metering.problems import Unavailable
 from sql.clickhouse import ClickHouse, Moved
+from sql.migrate import _ADD, _WRITE_ANEW
 from sql.native import Blocks
 
 
@@ -136,6 +137,12 @@ class WritingAnew:
     def close(self) -> None: ...
 
 
+async def test_of_a_server_others_may_change_anything_at_any_time() -> None:
+    server: Any = WritingAnew()
+    async with ClickHouse(server, [server]) as clickhouse:
+        assert clickhouse.changes is None
+
+
 @pytest.fixture
 def migrated(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sql.migrate, "_migrate", lambda _: False)
@@ -143,22 +150,35 @@ def migrated(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("migrated")
 async def test_nothing_is_asked_before_all_rows_have_the_columns_that_are_asked_for() -> None:
-    server: Any = WritingAnew([("MATERIALIZE COLUMN terms", 2, "")], [("MATERIALIZE COLUMN terms", 1, "")], [])
+    server: Any = WritingAnew(
+        [("MATERIALIZE COLUMN terms", 2, "")], [("MATERIALIZE COLUMN terms", 1, "")], [], [(0,)], []
+    )
     async with ClickHouse(server, [server]) as clickhouse:
         await clickhouse.migrate()
     assert server._looks == []
 
 
 @pytest.mark.usefixtures("migrated")
-@pytest.mark.parametrize(("rows", "commands"), [(0, 0), (3, 1)])
+@pytest.mark.parametrize(
+    ("rows", "parts", "commands"),
+    [(0, 0, []), (3, 0, [_WRITE_ANEW]), (0, 1, [_ADD]), (3, 1, [_WRITE_ANEW, _ADD])],
+)
 async def test_rows_of_an_insert_that_began_before_are_written_anew_when_it_is_over(
-    monkeypatch: pytest.MonkeyPatch, rows: int, commands: int
+    monkeypatch: pytest.MonkeyPatch, rows: int, parts: int, commands: list[str]
 ) -> None:
     monkeypatch.setattr(sql.migrate, "_migrate", lambda _: True)
-    server: Any = WritingAnew([("MATERIALIZE COLUMN terms", 1, "")], [], [(1,)], [(0,)], [(rows,)], [])
+    server: Any = WritingAnew([("MATERIALIZE COLUMN terms", 1, "")], [], [(1,)], [(0,)], [(rows,)], [(parts,)], [])
     async with ClickHouse(server, [server]) as clickhouse:
         await clickhouse.migrate()
-    assert (server._looks, len(server.commands)) == ([], commands)
+    assert (server._looks, server.commands) == ([], commands)
+
+
+@pytest.mark.usefixtures("migrated")
+async def test_parts_that_one_who_was_killed_left_without_the_projection_get_it_at_the_next_start() -> None:
+    server: Any = WritingAnew([], [(2,)], [("MATERIALIZE PROJECTION meter_history", 2, "")], [])
+    async with ClickHouse(server, [server]) as clickhouse:
+        await clickhouse.migrate()
+    assert (server._looks, server.commands) == ([], [_ADD])
 
 
 @pytest.mark.usefixtures("migrated")
