@@ -1,2 +1,2 @@
-    -- What is read has just come, and is read once.
+    -- What is read has just come, or is much, and is read once.
     min_bytes_to_use_mmap_io = 0

@@ -5,3 +5,5 @@ FROM audit_events_v1
 -- include exported
 ORDER BY instance_id, received_at, partition, offset, position
 LIMIT 1 OFFSET {skip:UInt64}
+SETTINGS
+    -- include unmapped

@@ -8,4 +8,5 @@ FROM audit_events_v1
 -- include exported
 -- include exported_to
 ORDER BY instance_id, received_at, partition, offset, position
-SETTINGS date_time_output_format = 'iso', format_csv_null_representation = ''
+SETTINGS date_time_output_format = 'iso', format_csv_null_representation = '',
+    -- include unmapped

@@ -19,4 +19,5 @@ FROM
     -- include exported_to
     ORDER BY instance_id, received_at, partition, offset, position
 )
-SETTINGS date_time_output_format = 'iso', output_format_json_quote_decimals = 0, output_format_json_quote_64bit_integers = 0
+SETTINGS date_time_output_format = 'iso', output_format_json_quote_decimals = 0, output_format_json_quote_64bit_integers = 0,
+    -- include unmapped

@@ -10,3 +10,5 @@ FROM audit_events_v1
 -- include exported
 -- include exported_to
 ORDER BY instance_id, received_at, partition, offset, position
+SETTINGS
+    -- include unmapped

@@ -11,3 +11,5 @@ FROM decisions
 WHERE partition = {partition:UInt16}
   AND offset BETWEEN {since:UInt64} AND {until:UInt64}
 ORDER BY offset, position
+SETTINGS
+    -- include unmapped
