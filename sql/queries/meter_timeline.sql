@@ -1,7 +1,8 @@
 -- What was decided on an entitlement of an instance in each window of time that anything was in, but for the hours that an
 -- edge cuts: asked of the projection `meter_history`.
 --
--- `edges` are the first seconds of the windows, and of what comes behind; `cut` the hours that are left out.
+-- `edges` are the first seconds of the windows, and of what comes behind; `cut` the hours that are left out, and
+-- `last_hour` the last one.
 WITH
     -- include meter_history
 SELECT
@@ -14,7 +15,6 @@ WHERE startsWith(meter, concat({organization:String}, ' ', {instance:String}, ' 
   AND identity(hour) >= {from_hour:Int64}
   AND identity(hour) < {before_hour:Int64}
   AND _partition_id >= toString(toYYYYMM(fromUnixTimestamp64Second({from_hour:Int64} * 3600, 'UTC')))
-  AND _partition_id <= toString(toYYYYMM(fromUnixTimestamp64Second(({before_hour:Int64} - 1) * 3600, 'UTC')))
-  -- filter by cut
+  -- filter by last_hour cut
 GROUP BY starts_at
 -- include without_prewhere

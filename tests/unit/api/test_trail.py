@@ -1,11 +1,13 @@
-"""How many questions an organization may ask at once."""
+"""How many questions an organization may ask at once, and what of an answer that is none."""
 
 from __future__ import annotations
 
 import asyncio
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from msgspec.json import Decoder
 
 from api.trail import Recent, Trail, Turns
 from metering.problems import Unavailable
@@ -49,3 +51,12 @@ async def test_who_waits_too_long_for_a_turn_is_told_so() -> None:
     slow.may_answer.set()
     assert await first == []
     assert await trail.query("places") == []
+
+
+async def test_an_answer_that_broke_off_is_unavailable_and_no_fault_of_the_question() -> None:
+    async def formatted(*_: object, **__: object) -> bytes:
+        return b"[0, nu"
+
+    clickhouse: Any = SimpleNamespace(formatted=formatted)
+    with pytest.raises(Unavailable):
+        await Trail(clickhouse, Turns(), "acme", Recent()).read(Decoder(), "usage_history")
