@@ -14,7 +14,7 @@ from pydantic import Field
 
 from api.auth import CatalogState
 from api.freshness import Reader, fresh_router
-from api.hours import by_hours, hours_of
+from api.hours import by_hours, quarters_of
 from api.json import ExactJson
 from api.openapi import LOOKUP
 from api.paths import InstanceSlug
@@ -102,7 +102,8 @@ async def get_instance_timeline(
     instance = await catalog.resolver.instance_id(caller.organization_id, slug)
     if entitlement:
         meter = {"instance": instance, "entitlement": entitlement}
-        rows = await by_hours(trail.query, "meter_timeline", bars, meter, last_hour=hours_of(bars)[-1])
+        first, last = quarters_of(bars)
+        rows = await by_hours(trail.query, "meter_timeline", bars, meter, first_quarter=first, last_quarter=last)
         return _timeline(bars, rows)
     return _timeline(bars, await trail.query("instance_timeline", instance=instance, **_bounds(bars)))
 

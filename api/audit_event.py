@@ -23,16 +23,16 @@ from stream.records import decision_id
 
 #: The columns of the queries `instance_trail` and `organization_trail`, in their order.
 COLUMNS: Final = (
-    *("partition", "offset", "position", "received_at", "outcome", "terms", "period", "unusual"),
-    *("value", "uncounted", "after", "series", "number", "given_id", "metadata", "sequence"),
+    *("partition", "offset", "position", "received_at", "outcome", "terms", "period_series", "unusual"),
+    *("value", "uncounted", "after", "number", "given_id", "metadata", "sequence"),
 )
-#: What stands in the lines of the columns `outcome`, `terms`, `period` and `unusual`.
+#: What stands in the lines of the columns `outcome`, `terms`, `period_series` and `unusual`.
 OUTCOME: Final = ("status", "behavior", "reason", "crossing", "token")
 TERMS: Final = (
     *("instance_id", "instance_slug", "entitlement_slug", "license_id", "license_slug", "license_version"),
     *("limit", "overage_percent"),
 )
-PERIOD: Final = ("period_start", "period_end")
+PERIOD_SERIES: Final = ("period_start", "period_end", "series")
 UNUSUAL: Final = ("event_lag", "adjustment", "rolled_over")
 _AS_USUAL: Final = ("0", "0", "")
 
@@ -97,7 +97,8 @@ class AuditEventView(View):
 def named(row: Sequence[Any]) -> dict[str, Any]:
     """The row by its columns' names, and what the table works out of them: asked for there, it costs more."""
     cells: dict[str, Any] = dict(zip(COLUMNS, row, strict=True))
-    cells |= _outcome(cells["outcome"]) | _terms(cells["terms"]) | _period(cells["period"]) | _unusual(cells["unusual"])
+    cells |= _outcome(cells["outcome"]) | _terms(cells["terms"])
+    cells |= _period_series(cells["period_series"]) | _unusual(cells["unusual"])
     is_added = cells["status"] == Status.ACCEPTED and cells["behavior"] == Behavior.APPEND
     moved = EXACT.add(cells["adjustment"], cells["value"]) if is_added else cells["adjustment"]
     cells["before"] = EXACT.subtract(cells["after"], moved)
@@ -135,9 +136,9 @@ def _terms(lines: str) -> dict[str, Any]:
 
 
 @lru_cache(maxsize=4_096)
-def _period(lines: str) -> dict[str, Any]:
-    bounds = [moment_at(int(line)) if line else None for line in lines.split("\n")]
-    return dict(zip(PERIOD, bounds, strict=True))
+def _period_series(lines: str) -> dict[str, Any]:
+    *bounds, series = lines.split("\n")
+    return dict(zip(PERIOD_SERIES, (*(moment_at(int(line)) if line else None for line in bounds), series), strict=True))
 
 
 @lru_cache

@@ -52,6 +52,11 @@ class Cursor(NamedTuple):
     def behind(cls, row: Mapping[str, Any]) -> Self:
         return cls(micros(row["received_at"]), row["partition"], row["offset"], row["position"])
 
+    @property
+    def place(self) -> tuple[int, int, int]:
+        """Its place in the log, by which events of one time are told apart."""
+        return (self.partition, self.offset, self.position)
+
     def __str__(self) -> str:
         return urlsafe_b64encode("".join(f"{part}." for part in self).encode()).decode().rstrip("=")
 
@@ -85,9 +90,33 @@ class Wanted:
         rows = {"limit": self.limit + 1, "skip": self.skip}
         if self.cursor is TOP:
             return rows
-        time, *place = self.cursor
-        at = dict(zip(("at_partition", "at_offset", "at_position"), place, strict=True))
-        return {**rows, "newer_than" if self.is_newer else "older_than": time, **at}
+        return {**rows, **self._time, "above" if self.is_newer else "below": self.cursor.place}
+
+    @property
+    def by_time(self) -> dict[str, Any]:
+        """Of the same queries, for what comes next by its time alone: the cursor's own event may be among it."""
+        if self.cursor is TOP:
+            return {"limit": self.limit + 1}
+        return {"limit": self.limit + 2, **self._time}
+
+    @property
+    def _time(self) -> dict[str, int]:
+        return {"newer_than" if self.is_newer else "older_than": self.cursor.time}
+
+    def in_order(self, found: Sequence[Mapping[str, Any]]) -> Sequence[Mapping[str, Any]] | None:
+        """The page of what was found by `by_time`, as `parameters` give it.
+
+        None where it can't be told: where an event that belongs to it may have been left out for one of the same time.
+        """
+        ordered = sorted(found, key=Cursor.behind, reverse=not self.is_newer)
+        behind = [row for row in ordered if self._leads_to(Cursor.behind(row))]
+        if len(found) < self.by_time["limit"]:
+            return behind
+        is_told = len(behind) > self.limit and behind[self.limit - 1]["received_at"] != ordered[-1]["received_at"]
+        return behind[: self.limit + 1] if is_told else None
+
+    def _leads_to(self, place: Cursor) -> bool:
+        return place > self.cursor if self.is_newer else place < self.cursor
 
     def page(self, found: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         """The page as `AuditPageView` describes it. What a cursor was given out for lies on the cursor's other side."""

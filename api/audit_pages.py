@@ -34,8 +34,8 @@ _FAR, _FURTHER = 64, 4
 async def of_instance(trail: Trail, only: Filter, wanted: Wanted, newest: int, instance: str) -> Events:
     """An instance's events, which stand in the table in their order: the engine ends where the page is full.
 
-    Rare events are found among all by an index. Others are looked for in the months next to the page's place first:
-    looking into every month that there is costs more than what is read of it.
+    Rare events are found among all by an index. Others are looked for in the month next to the page's place first:
+    looking into every quarter that there is costs more than what is read of it.
     """
     pages = _Pages(trail, "instance_trail", wanted, {"instance": instance})
     if only.is_indexed and (rare := await pages.rare(only, FEW_OF_INSTANCE)) is not None:
@@ -130,5 +130,16 @@ class _Pages:
         return await self._asked(only, ask)
 
     async def _asked(self, only: Filter, ask: _Ask) -> Events:
-        parameters = {**self.scope, **only.parameters, **self.wanted.parameters}
-        return [named(row) for row in await ask(f"{self.name}{self.wanted.suffix}", **parameters)]
+        """Sought by their time alone, for which less is read of what does not come to stand in the page.
+
+        Where events of one time stand at its end, they are sought once more, told apart by their place in the log.
+        """
+        if not self.wanted.skip:
+            by_time = await self._answer(only, self.wanted.by_time, ask)
+            if (page := self.wanted.in_order(by_time)) is not None:
+                return page
+        return await self._answer(only, self.wanted.parameters, ask)
+
+    async def _answer(self, only: Filter, page: Mapping[str, Any], ask: _Ask) -> Events:
+        rows = await ask(f"{self.name}{self.wanted.suffix}", **self.scope, **only.parameters, **page)
+        return [named(row) for row in rows]

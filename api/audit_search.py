@@ -19,10 +19,8 @@ _WORD: Final = re.compile(r"[0-9A-Za-z\u0080-\U0010ffff]+")
 _MOST_WORDS: Final = 32
 _NUMBER: Final = re.compile(r"-?[0-9]{1,38}(\.[0-9]{1,12})?", re.ASCII)
 _GENERATED_LENGTH: Final = 45
-_SEARCHED: Final = (
-    *("status", "reason", "crossing", "behavior"),
-    *("instance_slug", "entitlement_slug", "license_slug", "token"),
-)
+_OUTCOME: Final = ("status", "behavior", "reason", "crossing", "token")
+_CALLED: Final = ("instance_slug", "entitlement_slug", "license_slug")
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +97,8 @@ class Searched:
         """The column `words`."""
         row, transaction = self.row, self.row["transaction_id"] or ""
         own = "" if len(transaction) == _GENERATED_LENGTH and transaction.startswith("tdm:") else transaction
-        return " ".join((*(row[name] or "" for name in _SEARCHED), own, row["metadata"])).lower()
+        outcome = "\n".join(row[name] or "" for name in _OUTCOME)
+        return " ".join((outcome, *(row[name] for name in _CALLED), own, row["metadata"])).lower()
 
     @cached_property
     def tokens(self) -> frozenset[str]:

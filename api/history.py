@@ -18,7 +18,7 @@ from pydantic import Field
 from api.auth import CatalogState
 from api.fields import Number
 from api.freshness import Newest, Reader, fresh_router
-from api.hours import HOUR, all_before, by_hours, hours_of
+from api.hours import HOUR, all_before, by_hours, hours_of, quarters_of
 from api.json import ExactJson
 from api.openapi import LOOKUP
 from api.paths import EntitlementSlug, InstanceSlug
@@ -77,7 +77,7 @@ async def get_usage_history(
     points = span.cut(window)
     instance, entitlement = await catalog.resolver.meter_ids(caller.organization_id, slug, entitlement_slug)
     meter, ask = {"instance": instance, "entitlement": entitlement}, partial(trail.read, _PART)
-    behind = {"last_hour": hours_of(points)[-1]} if points.until * _MICROS <= newest else {}
+    behind = {"last_quarter": quarters_of(points)[-1]} if points.until * _MICROS <= newest else {}
     happened = await by_hours(ask, "usage_history", points, meter, all_before(points), **behind)
     return ExactJson({"items": [*_points(points, happened)]})
 
@@ -117,30 +117,32 @@ class _Meter:
 
     def value_before(self, micros: int) -> Decimal:
         """What a lookup would have shown just before that microsecond; 0 in a period without a decision."""
-        self.latest = {period: last for period, last in self.latest.items() if period[1] is None or period[1] >= micros}
+        for over in [period for period in self.latest if period[1] is not None and period[1] < micros]:
+            del self.latest[over]
         running = [last for (begins, _), last in self.latest.items() if begins is None or begins < micros]
         return max(running)[1] if running else ZERO
 
 
 def _points(windows: Windows, happened: Iterable[Part]) -> Iterator[Mapping[str, Any]]:
-    meter, parts = _Meter(), defaultdict(list)
+    meter, parts = _Meter(), defaultdict[int, list[Part]](list)
     for part in happened:
         parts[part.starts_at].append(part)
     for part in parts[all_before(windows)] + parts[hours_of(windows).start * HOUR]:  # this of the first window, maybe
         meter.take(part.begins, part.ends, part.latest)
     moments = [moment_at(edge * _MICROS) for edge in windows.edges]
     for (start, end), (begins, ends) in zip(windows, pairwise(moments), strict=True):
-        for part in parts[start]:
+        here = parts[start]
+        for part in here:
             meter.take(part.begins, part.ends, part.latest)
         value = meter.value_before(end * _MICROS)
-        yield {"start": begins, "end": ends, "value": value, **_beside(value, parts[start])}
+        yield {"start": begins, "end": ends, "value": value, **_beside(value, here)}
 
 
 def _beside(value: Decimal, parts: Sequence[Part]) -> Mapping[str, Any]:
     """What a point tells beside its value."""
     if not parts:
         return {"min": value, "max": value, **_NOTHING}
-    whole = reduce(_together, parts)  # nearly always there is one
+    whole = parts[0] if len(parts) == 1 else reduce(_together, parts)
     return {
         "min": value if whole.lowest is None else whole.lowest,
         "max": value if whole.highest is None else whole.highest,

@@ -8,6 +8,7 @@ from itertools import chain
 from typing import Final, TypeAlias, TypeVar
 
 from api.windows import Windows
+from sql.instants import moment_at, quarter_of
 
 HOUR: Final = 3_600
 """Seconds of the stretch that a meter's history is kept for."""
@@ -49,6 +50,12 @@ def all_before(windows: Windows) -> int:
 def hours_of(windows: Windows) -> range:
     """The hours since 1970 that hold any of the windows."""
     return range(windows.since // HOUR, -(-windows.until // HOUR))
+
+
+def quarters_of(windows: Windows) -> tuple[int, int]:
+    """The first and the last calendar quarter that hold any of the windows, as `quarter_of` tells them."""
+    first, last = (moment_at(second * 1_000_000) for second in (windows.since, windows.until - 1))
+    return quarter_of(first), quarter_of(last)
 
 
 def _cut(windows: Windows) -> list[int]:

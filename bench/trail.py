@@ -65,8 +65,8 @@ FROM system.data_skipping_indices WHERE table = 'decisions' GROUP BY name ORDER 
 _OF_ALL: Final = "SELECT sum(bytes_on_disk) FROM system.parts WHERE active AND table = 'decisions'"
 _MERGES: Final = "SELECT count() FROM system.merges WHERE table = 'decisions'"
 
-_MONTHS: Final = "SELECT DISTINCT _partition_id FROM decisions ORDER BY 1"
-_ONE_PART: Final = "OPTIMIZE TABLE decisions PARTITION ID {month:String} FINAL"
+_QUARTERS: Final = "SELECT DISTINCT _partition_id FROM decisions ORDER BY 1"
+_ONE_PART: Final = "OPTIMIZE TABLE decisions PARTITION ID {quarter:String} FINAL"
 
 Query = dict[str, str]
 
@@ -162,11 +162,11 @@ async def load(clickhouse: ClickHouse, events: int) -> float:
 
 
 async def settle(clickhouse: ClickHouse) -> None:
-    """Make months one part each, as the engine does by itself when they are quiet for an hour; the last one is not."""
-    *quiet, _ = await ask(clickhouse, _MONTHS)
-    for (month,) in quiet:
+    """Make each quarter of a year one part, as the engine does when one is quiet for an hour; the last one is not."""
+    *quiet, _ = await ask(clickhouse, _QUARTERS)
+    for (quarter,) in quiet:
         await clickhouse._writer.run(  # noqa: SLF001  # the engine's own business
-            lambda client, month=month: client.command(_ONE_PART, {"month": month})
+            lambda client, quarter=quarter: client.command(_ONE_PART, {"quarter": quarter})
         )
     calm = 0
     while calm < 3:

@@ -20,9 +20,10 @@ from sql.statements import command_text, insert_statement, statement
 
 READERS: Final = 3
 
-#: One INSERT is one part, there or not there: one block whatever its bytes, and a second month in it is an error. None
-#: takes so long that the tokens of those that came after its check no longer fit `non_replicated_deduplication_window`.
-#: What is dropped, an expired month or a copied table, goes however large it is: 50 GB are a server's own bound.
+#: One INSERT is one part, there or not there: one block whatever its bytes, and a second quarter in it is an error.
+#: None takes so long that the tokens of those that came after its check no longer fit
+#: `non_replicated_deduplication_window`. What is dropped, an expired quarter or a copied table, goes however large it
+#: is: 50 GB are a server's own bound.
 WRITING: Final[Mapping[str, Any]] = {
     "async_insert": 0,
     "max_insert_threads": 1,

@@ -9,11 +9,11 @@ from __future__ import annotations
 import logging
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Final, TypeAlias
 
 from sql.clickhouse import ClickHouse
-from sql.instants import micros, moment_at
+from sql.instants import bounds_of, micros, moment_at
 
 #: Partition, offset and position.
 _Row: TypeAlias = tuple[int, int, int]
@@ -33,7 +33,7 @@ async def expire(clickhouse: ClickHouse, wanted: Mapping[str, datetime]) -> dict
     for organization, until in due.items():
         await clickhouse.command("note_expiry", organization=organization, until=micros(until))
     last = [(partition, *place) for partition, place, _ in await clickhouse.query("places")]
-    await _drop_months(clickhouse, taken | due, last)
+    await _drop_quarters(clickhouse, taken | due, last)
     for organization, until in due.items():
         log.info("retention takes the audit events of organization %s of before %s", organization, until)
         await clickhouse.command("expire_rows", organization=organization, until=micros(until), last=last)
@@ -44,18 +44,14 @@ async def _has_before(clickhouse: ClickHouse, organization: str, until: datetime
     return bool(await clickhouse.query("has_before", organization=organization, until=micros(until)))
 
 
-async def _drop_months(clickhouse: ClickHouse, expired: Mapping[str, datetime], last: Sequence[_Row]) -> None:
-    """Months of which nobody keeps anything go without reading a row."""
+async def _drop_quarters(clickhouse: ClickHouse, expired: Mapping[str, datetime], last: Sequence[_Row]) -> None:
+    """Calendar quarters of which nobody keeps anything go without reading a row."""
     held: defaultdict[int, set[str]] = defaultdict(set)
-    for month, organization in await clickhouse.query("months_held", until=micros(max(expired.values()))):
-        held[month].add(organization)
-    for month, organizations in sorted(held.items()):
-        is_over = all(one in expired and expired[one] >= _end_of(month) for one in organizations)
-        if is_over and not await clickhouse.query("month_holds", month=month, last=last):
-            log.info("retention drops the audit events of month %s", month)
-            await clickhouse.command("drop_month", month=month)
-
-
-def _end_of(month: int) -> datetime:
-    year, number = divmod(month, 100)
-    return datetime(year + number // 12, number % 12 + 1, 1, tzinfo=UTC)
+    for quarter, organization in await clickhouse.query("quarters_held", until=micros(max(expired.values()))):
+        held[quarter].add(organization)
+    for quarter, organizations in sorted(held.items()):
+        start, end = bounds_of(quarter)
+        is_over = all(one in expired and expired[one] >= end for one in organizations)
+        if is_over and not await clickhouse.query("quarter_holds", quarter=quarter, last=last):
+            log.info("retention drops the audit events of the quarter from %s to %s", start.date(), end.date())
+            await clickhouse.command("drop_quarter", quarter=quarter)

@@ -1,7 +1,8 @@
 """The questions and commands, by name: each a file in `queries/` or `commands/`, its parameters `{name:Type}`.
 
 A line `-- include NAME` stands for the lines of `parts/NAME.sql`, which several questions share; `-- filter by A B` for
-those of `parts/filters/A.sql` and `B.sql`, each where its parameter is given: what is not asked costs nothing.
+those of `parts/filters/A.sql` and `B.sql`, each where its parameter is given, and `-- given A: TEXT` for the text if A
+is: what is not asked costs nothing.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ MIGRATIONS: Final = Path(__file__).parent / "migrations"
 
 _INCLUDE: Final = re.compile(r"^ *-- include (?P<name>\w+)\n", re.MULTILINE)
 _FILTER: Final = re.compile(r"^ *-- filter by (?P<names>[\w ]+)\n", re.MULTILINE)
+_GIVEN: Final = re.compile(r"^(?P<indent> *)-- given (?P<name>\w+): (?P<text>.*\n)", re.MULTILINE)
 
 
 @cache
@@ -28,7 +30,11 @@ def statement(name: str, given: frozenset[str] = frozenset()) -> str:
     def filters(found: re.Match[str]) -> str:
         return "".join(_part(f"filters/{one}") for one in found["names"].split() if one in given)
 
-    return _FILTER.sub(filters, _whole((QUERIES / f"{name}.sql").read_text(encoding="utf-8")))
+    def text(found: re.Match[str]) -> str:
+        return found["indent"] + found["text"] if found["name"] in given else ""
+
+    whole = _whole((QUERIES / f"{name}.sql").read_text(encoding="utf-8"))
+    return _GIVEN.sub(text, _FILTER.sub(filters, whole))
 
 
 def _whole(text: str) -> str:

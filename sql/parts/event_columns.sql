@@ -1,2 +1,2 @@
-    partition, offset, position, received_at, outcome, terms, period, unusual,
-    value, uncounted, after, series, number, given_id, metadata, sequence
+    partition, offset, position, received_at, outcome, terms, period_series, unusual,
+    value, uncounted, after, number, given_id, metadata, sequence

@@ -1,4 +1,4 @@
--- Whether an organization has events of before a moment: no row, or one. Later months are not looked at.
+-- Whether an organization has events of before a moment: no row, or one. Later quarters are not looked at.
 SELECT 1
 FROM decisions
 WHERE organization_id = {organization:String}

@@ -5,7 +5,9 @@ FROM decisions
 WHERE organization_id = {organization:String}
   AND instance_id = {instance:String}
   -- include event_filters
-  -- filter by older_than
-ORDER BY received_at DESC, partition DESC, offset DESC, position DESC
-LIMIT {limit:UInt32} OFFSET {skip:UInt64}
+  -- filter by older_than below
+ORDER BY received_at DESC
+  -- given skip: , partition DESC, offset DESC, position DESC
+LIMIT {limit:UInt32}
+  -- given skip: OFFSET {skip:UInt64}
 SETTINGS optimize_use_projections = 0

@@ -5,7 +5,9 @@ FROM decisions
 WHERE organization_id = {organization:String}
   AND instance_id = {instance:String}
   -- include event_filters
-  -- filter by newer_than
-ORDER BY received_at ASC, partition ASC, offset ASC, position ASC
-LIMIT {limit:UInt32} OFFSET {skip:UInt64}
+  -- filter by newer_than above
+ORDER BY received_at ASC
+  -- given skip: , partition ASC, offset ASC, position ASC
+LIMIT {limit:UInt32}
+  -- given skip: OFFSET {skip:UInt64}
 SETTINGS optimize_use_projections = 0

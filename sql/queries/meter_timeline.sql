@@ -2,7 +2,7 @@
 -- edge cuts: asked of the projection `meter_history`.
 --
 -- `edges` are the first seconds of the windows, and of what comes behind; `cut` the hours that are left out, and
--- `last_hour` the last one.
+-- `first_quarter` and `last_quarter` the calendar quarters that the windows lie in.
 WITH
     -- include meter_history
 SELECT
@@ -14,7 +14,7 @@ WHERE startsWith(meter, concat({organization:String}, ' ', {instance:String}, ' 
   -- As in `usage_history`, not by the key.
   AND identity(hour) >= {from_hour:Int64}
   AND identity(hour) < {before_hour:Int64}
-  AND _partition_id >= toString(toYYYYMM(fromUnixTimestamp64Second({from_hour:Int64} * 3600, 'UTC')))
-  -- filter by last_hour cut
+  AND _partition_id >= toString({first_quarter:UInt32})
+  -- filter by last_quarter cut
 GROUP BY starts_at
 -- include without_prewhere

@@ -4,9 +4,9 @@
 -- takes the engine longer than to read it.
 --
 -- `edges` are a second that stands for all time before, the first seconds of the first window's hour, of the windows, and
--- of what comes behind; `cut` the hours that are left out, and `last_hour` the last one, where there may be later ones. A
--- period's bounds are microseconds, null without end; `latest` is the sequence of its last decision there, and the value
--- after it.
+-- of what comes behind; `cut` the hours that are left out, and `last_quarter` the calendar quarter of the last, where there
+-- may be later ones. A period's bounds are microseconds, null without end; `latest` is the sequence of its last decision
+-- there, and the value after it.
 WITH
     -- include meter_history
 SELECT
@@ -20,9 +20,9 @@ SELECT
     -- include hour_counts
 FROM mergeTreeProjection(currentDatabase(), decisions, meter_history)
 WHERE meter = concat({organization:String}, ' ', {instance:String}, ' ', {entitlement:String})
-  -- Not by the key: a month of a meter is a few granules, read sooner than sought in.
+  -- Not by the key: a quarter of a meter is a few granules, read sooner than sought in.
   AND identity(hour) < {before_hour:Int64}
   AND (identity(hour) >= {from_hour:Int64} OR ifNull(ends > {from_hour:Int64} * 3600000000, 1))
-  -- filter by last_hour cut
+  -- filter by last_quarter cut
 GROUP BY starts_at, period
 -- include without_prewhere

@@ -1,3 +1,1 @@
-  AND received_at >= fromUnixTimestamp64Micro({newer_than:Int64}, 'UTC')  -- this by the key, what follows exactly
-  AND (received_at, partition, offset, position)
-    > (fromUnixTimestamp64Micro({newer_than:Int64}, 'UTC'), {at_partition:UInt16}, {at_offset:UInt64}, {at_position:UInt32})
+  AND received_at >= fromUnixTimestamp64Micro({newer_than:Int64}, 'UTC')

@@ -1,6 +1,6 @@
 """A sink in a process of its own: `python -m tests.integration.sql.copying DIRECTORY copy|recount`.
 
-The log is the same in every run: some of its records come twice, and one spans two months. `copy` prints the highest
+The log is the same in every run: some of its records come twice, and one spans two quarters. `copy` prints the highest
 offset each time that more of it is in the table; `recount` prints what the rows are.
 """
 

@@ -134,7 +134,7 @@ async def test_an_event_time_may_lie_anywhere(clickhouse: ClickHouse, moment: da
     assert [row["event_time"] for row in await trail_of(clickhouse, organization)] == [moment]
 
 
-async def test_rows_of_two_months_are_refused_whole(clickhouse: ClickHouse) -> None:
+async def test_rows_of_two_quarters_are_refused_whole(clickhouse: ClickHouse) -> None:
     organization = str(uuid4())
     log = log_of(organization)
     log.decide(report(received_at=NEWYEAR - timedelta(microseconds=1)), report(received_at=NEWYEAR))
@@ -178,10 +178,10 @@ async def test_the_places_are_the_highest_of_each_partition_from_the_projection(
 
 async def test_each_insert_has_a_number_that_none_had_before(clickhouse: ClickHouse) -> None:
     log, numbers = log_of(str(uuid4())), []
-    log.decide(*(report(received_at=datetime(2031, month, 1, tzinfo=UTC)) for month in (1, 2, 3, 3)))
+    log.decide(*(report(received_at=datetime(2031, month, 1, tzinfo=UTC)) for month in (1, 4, 7, 7)))
     for row in rows_in(log):
         if len(numbers) == 3:
-            await clickhouse.command("drop_month", month=203103)
+            await clickhouse.command("drop_quarter", quarter=20313)
         await clickhouse.insert(TABLE, COLUMNS, [row])
         numbers += await clickhouse.query("last_insert")
     assert numbers == sorted({*numbers})

@@ -18,13 +18,13 @@ from tests.decisions_log import DecisionsLog, Fixed, eventually, grant, report, 
 from tests.integration.sql.test_clickhouse import log_of, rows_in
 
 WITHIN = 20.0
-FIRST = datetime(2031, 5, 30, 12, tzinfo=UTC)  # nobody else is here
+FIRST = datetime(2031, 6, 29, 12, tzinfo=UTC)  # nobody else is here
 LAST = FIRST + timedelta(days=4)
 
 
 @pytest.fixture
 async def organization(clickhouse: ClickHouse) -> AsyncIterator[str]:
-    """Five days with an event each, over two months."""
+    """Five days with an event each, over two quarters."""
     organization = str(uuid4())
     await write(clickhouse, organization)
     yield organization
@@ -40,13 +40,13 @@ async def write(clickhouse: ClickHouse, organization: str, first: datetime = FIR
 
 
 async def counted(clickhouse: ClickHouse, organization: str) -> tuple[int, int, int]:
-    """By the projections, by the rows, and of May."""
+    """By the projections, by the rows, and of June."""
     text = """
     SELECT
         (SELECT count() FROM decisions WHERE organization_id = {o:String}),
         (SELECT count() FROM decisions WHERE organization_id = {o:String} AND NOT ignore(offset)
             SETTINGS optimize_use_projections = 0),
-        (SELECT count() FROM decisions WHERE organization_id = {o:String} AND toYYYYMM(received_at) = 203105)
+        (SELECT count() FROM decisions WHERE organization_id = {o:String} AND toYYYYMM(received_at) = 203106)
     """
     found: Any = await clickhouse._readers.run(lambda client: client.query(text, {"o": organization}).result_rows)
     return tuple(found[0])  # type: ignore[return-value]
@@ -115,22 +115,22 @@ async def test_of_nothing_it_is_not_said_that_it_was_taken(clickhouse: ClickHous
     assert await kept_since(clickhouse, organization) is None
 
 
-async def test_a_month_that_nobody_keeps_is_dropped(clickhouse: ClickHouse) -> None:
-    first, june = FIRST.replace(year=2033), datetime(2033, 6, 1, tzinfo=UTC)
+async def test_a_quarter_that_nobody_keeps_is_dropped(clickhouse: ClickHouse) -> None:
+    first, july = FIRST.replace(year=2033), datetime(2033, 7, 1, tzinfo=UTC)
     one, other = str(uuid4()), str(uuid4())
     dropped: list[int] = []
     for organization in (one, other):
         await write(clickhouse, organization, first)
-    await expire(Watched(clickhouse, dropped), {one: june})  # type: ignore[arg-type]
+    await expire(Watched(clickhouse, dropped), {one: july})  # type: ignore[arg-type]
     assert dropped == []
-    await expire(Watched(clickhouse, dropped), {one: june, other: june})  # type: ignore[arg-type]
-    assert dropped == [203305]
+    await expire(Watched(clickhouse, dropped), {one: july, other: july})  # type: ignore[arg-type]
+    assert dropped == [20332]
     for organization in (one, other):
         await settles(clickhouse, organization, (3, 3, 0))
 
 
 class Watched:
-    """Notes which months are dropped."""
+    """Notes which quarters are dropped."""
 
     def __init__(self, clickhouse: ClickHouse, dropped: list[int]) -> None:
         self.query = clickhouse.query
@@ -138,8 +138,8 @@ class Watched:
         self._dropped = dropped
 
     async def command(self, name: str, **parameters: Any) -> None:
-        if name == "drop_month":
-            self._dropped.append(parameters["month"])
+        if name == "drop_quarter":
+            self._dropped.append(parameters["quarter"])
         await self._clickhouse.command(name, **parameters)
 
 
@@ -168,7 +168,7 @@ async def test_the_sink_keeps_its_place_though_everything_is_over(clickhouse: Cl
     await settles(clickhouse, organization, (1, 1, 0))
 
 
-async def test_a_month_with_a_partitions_last_row_is_not_dropped_whole(clickhouse: ClickHouse) -> None:
+async def test_a_quarter_with_a_partitions_last_row_is_not_dropped_whole(clickhouse: ClickHouse) -> None:
     partition, organization = 812, str(uuid4())
     log = DecisionsLog(partitions=partition + 1, held_against=grant(organization_id=organization))
     log.decide(

@@ -10,9 +10,12 @@ from typing import Any
 
 import pytest
 
+from api.audit_event import COLUMNS as EVENT_COLUMNS
 from api.audit_filter import Filter
 from api.audit_page import Cursor, Wanted
 from api.audit_search import Search
+from api.hours import quarters_of
+from api.windows import Windows
 from sql.clickhouse import IN_ANY_ORDER, ClickHouse
 from sql.instants import micros
 from sql.statements import names, statement
@@ -40,20 +43,22 @@ _HOURS = {
 #: Three days amid them.
 _DAYS = {"since": _WINDOWS["since"] + 9 * 86_400, "until": _WINDOWS["since"] + 12 * 86_400}
 _DAYS_OF_HOURS = {"from_hour": _DAYS["since"] // 3_600, "before_hour": _DAYS["until"] // 3_600}
+_QUARTERS = {"first_quarter": 20262, "last_quarter": 20262}
 #: An hour of every day.
 _CUT = [edge // 3_600 + 5 for edge in _WINDOWS["edges"]]
-_PAGE = {**_FILTERED.parameters, **Wanted(50, _MIDDLE).parameters}
+#: As it is asked first, by the time alone.
+_PAGE = {**_FILTERED.parameters, **Wanted(50, _MIDDLE).by_time}
 
 #: By which projection each question is answered, and no other.
 BY_PROJECTION = {
     "complete_to": (["places"], {}),
     "places": (["places"], {}),
     "entitlement_reporters": (["meters"], {"entitlement": "calls-id", "limit": 10}),
-    "months_held": (["organization_quarters"], {"until": micros(SINCE) + 5 * 86_400_000_000}),
+    "quarters_held": (["organization_quarters"], {"until": micros(SINCE) + 5 * 86_400_000_000}),
 }
 #: Which projections each question asks itself, and how many granules it may look at where an instance or a stretch of
 #: time leads it: of an instance's four, or the organization's three; those of other tests' rows begin amid one. A
-#: history reads the whole month of the meter.
+#: history reads the whole quarter of the meter.
 OF_PROJECTION = {
     "instance_stats": ({"meters", "instance_quarters"}, None, {"instance": "i-3-id", "today": _WINDOWS["since"]}),
     "instance_timeline": ({"instance_quarters"}, 3, {"instance": "i-3-id", **_WINDOWS, **_DAYS}),
@@ -62,7 +67,7 @@ OF_PROJECTION = {
     "meter_timeline": (
         {"meter_history"},
         4,
-        {"instance": "i-3-id", "entitlement": "calls", **_HOURS, **_DAYS_OF_HOURS, "cut": _CUT},
+        {"instance": "i-3-id", "entitlement": "calls", **_HOURS, **_DAYS_OF_HOURS, **_QUARTERS, "cut": _CUT},
     ),
     "entitlement_timeline": ({"entitlement_quarters"}, 2, {"entitlement": "calls", **_WINDOWS, **_DAYS}),
     "top_instances": ({"meters"}, None, {"order": "total", "limit": 10}),
@@ -104,14 +109,14 @@ BY_KEY = {
         0.2,
         {
             **_FILTERED.parameters,
-            **Wanted(50, _MIDDLE, is_newer=True).parameters,
+            **Wanted(50, _MIDDLE, is_newer=True).by_time,
             "until": _MIDDLE.time + 3_600_000_000,
         },
     ),
     "export_bound": (0.3, {**_EXPORTED, "skip": 1_000}),
     **{f"export_{told}": (0.2, {**_EXPORTED, **_EXPORTED_TO}) for told in ("csv", "ndjson", "parquet")},
     "partition_rows": (0.2, {"partition": 0, "since": 5_000, "until": 5_100}),
-    "month_holds": (0.2, {"month": 202605, "last": [(0, 5_000, 0)]}),
+    "quarter_holds": (0.2, {"quarter": 20262, "last": [(0, 5_000, 0)]}),
     "has_before": (0.2, {"until": micros(SINCE) + 3_600_000_000}),
     "instance_decision": (0.2, {"instance": "i-3-id", "partition": 0, "offset": 5_000, "position": 0}),
     "usage_history_cut": (0.2, {**_METER, "until": _WINDOWS["until"], "edges": _WINDOWS["edges"], "cut": _CUT}),
@@ -192,16 +197,17 @@ async def test_what_happened_today_is_found_by_the_projections_key(much: ClickHo
 
 
 @pytest.mark.parametrize(
-    ("days", "months", "before"),
-    [((-9, 0), 0, 0), ((-9, 1), 1, 0), ((27, 31), 1, 0), ((30, 31), 1, 0), ((31, 35), 0, 1), ((40, 50), 0, 1)],
+    ("days", "quarters", "before"),
+    [((-39, -30), 0, 0), ((-39, -29), 1, 0), ((57, 61), 1, 0), ((60, 61), 1, 0), ((61, 65), 0, 1), ((70, 80), 0, 1)],
 )
-async def test_a_history_looks_into_no_month_behind_its_span_and_before_it_only_where_it_looks_back(
-    much: ClickHouse, days: tuple[int, int], months: int, before: int
+async def test_a_history_looks_into_no_quarter_behind_its_span_and_before_it_only_where_it_looks_back(
+    much: ClickHouse, days: tuple[int, int], quarters: int, before: int
 ) -> None:
     from_hour, before_hour = (_HOURS["from_hour"] + 24 * day for day in days)
-    for name, looked_into in (("meter_timeline", months), ("usage_history", months + before)):
+    first, last = quarters_of(Windows((from_hour * 3_600, before_hour * 3_600)))
+    for name, looked_into in (("meter_timeline", quarters), ("usage_history", quarters + before)):
         _, _, parameters = OF_PROJECTION[name]
-        span = {"from_hour": from_hour, "before_hour": before_hour, "last_hour": before_hour - 1}
+        span = {"from_hour": from_hour, "before_hour": before_hour, "first_quarter": first, "last_quarter": last}
         found = await _plan(much, name, **{**parameters, **span})
         assert len(re.findall(r"Granules: [1-9]", found)) >= looked_into
         assert len(re.findall("Ranges: [1-9]", found)) == looked_into
@@ -218,10 +224,21 @@ async def test_an_instance_is_found_in_the_organization_by_the_key(much: ClickHo
     assert _share(plan) <= 0.4
 
 
+@pytest.mark.parametrize("page", ["by_time", "parameters"])
 @pytest.mark.parametrize("name", ["instance_trail", "instance_trail_newer"])
-async def test_a_page_is_read_in_the_order_of_the_key(much: ClickHouse, name: str) -> None:
-    plan = await _plan(much, name, instance="i-3-id", **_PAGE)
+async def test_a_page_is_read_in_the_order_of_the_key(much: ClickHouse, name: str, page: str) -> None:
+    wanted = Wanted(50, _MIDDLE, is_newer=name.endswith("_newer"))
+    plan = await _plan(much, name, instance="i-3-id", **_FILTERED.parameters, **getattr(wanted, page))
     assert "Read type: InReverseOrder" in plan or "Read type: InOrder" in plan
+    assert _share(plan) <= 0.4
+
+
+@pytest.mark.parametrize("is_newer", [False, True])
+async def test_by_time_no_place_is_read_of_what_is_not_shown(much: ClickHouse, is_newer: bool) -> None:
+    wanted = Wanted(50, _MIDDLE, is_newer=is_newer)
+    plan = await _plan(much, f"organization_trail{wanted.suffix}", **wanted.by_time)
+    (late,) = re.findall("Lazily read columns: (.+)", plan)
+    assert {*late.split(", ")} == {*EVENT_COLUMNS} - {"received_at"}
 
 
 @pytest.mark.parametrize("name", ["instance_trail", "instance_trail_newer"])
@@ -240,7 +257,7 @@ async def test_what_is_in_few_places_is_looked_for_in_any_order(much: ClickHouse
 async def test_what_is_next_to_a_place_in_an_organization_is_found_by_two_threads(
     much: ClickHouse, name: str, time: dict[str, int]
 ) -> None:
-    place = Wanted(50, _MIDDLE, is_newer="until" in time).parameters
+    place = Wanted(50, _MIDDLE, is_newer="until" in time).by_time
     plan = await _plan(much, name, explain="PIPELINE", **{**_FILTERED.parameters, **place, **time})
     assert "MergeTreeSelect(pool: ReadPool, algorithm: Thread) × 2" in plan
 
@@ -248,7 +265,7 @@ async def test_what_is_next_to_a_place_in_an_organization_is_found_by_two_thread
 @pytest.mark.parametrize("sought", SEARCHES)
 @pytest.mark.parametrize("name", ["instance_trail", "organization_trail"])
 async def test_what_is_sought_is_found_by_an_index(much: ClickHouse, name: str, sought: str) -> None:
-    whole = {**_PAGE, **Wanted().parameters, "instance": "i-3-id"}
+    whole = {**_PAGE, **Wanted().by_time, "instance": "i-3-id"}
     assert _share(await _plan(much, name, **{**whole, **SEARCHES[sought]})) <= 0.1
 
 

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from decimal import Decimal
 from typing import Any
 
 import pytest
 
+from api.audit_event import COLUMNS
 from api.audit_filter import UNFILTERED, Filter
 from api.audit_page import Wanted
 from api.audit_pages import of_instance, of_organization
 from api.audit_search import Search
 from api.trail import Recent, Trail, Turns
 from sql.clickhouse import TooManyRows
+from sql.instants import moment_at
 
 NEWEST = 1_700_000_000_000_000
 FREQUENT = replace(UNFILTERED, search=Search.of("rejected"))
+#: All time is near.
+_ANYWHERE = replace(UNFILTERED, since=NEWEST - 1)
 MONTH = {"since": NEWEST - 31 * 86_400_000_000}
 HOUR = {"since": NEWEST - 3_600_000_000}
 
@@ -97,6 +102,45 @@ async def test_of_an_organization_what_is_next_to_the_page_is_asked_for_first_wh
 async def test_what_no_index_tells_of_is_not_looked_for_everywhere_first(trail: Trail, table: Everywhere) -> None:
     await of_instance(trail, UNFILTERED, Wanted(), NEWEST, "i-1")
     assert table.asked == [("whatever it costs", MONTH), ("whatever it costs", {})]
+
+
+class AtOnce:
+    """Holds events of one microsecond, and finds any of them when it is asked by the time alone."""
+
+    def __init__(self, events: int) -> None:
+        self.rows = [_row(offset) for offset in range(events)]
+        self.asked: list[frozenset[str]] = []
+
+    async def query(self, name: str, **parameters: Any) -> list[tuple[Any, ...]]:
+        self.asked.append(frozenset(parameters) & {"skip", "below"})
+        rows = self.rows[::-1] if "skip" in parameters else self.rows
+        return rows[: parameters["limit"]]
+
+
+def _row(offset: int) -> tuple[Any, ...]:
+    outcome = "ACCEPTED\nappend\n\n\ncollector"
+    terms = "i-1\nprod\ncalls\nl\ngold\n3\n-1\n0"
+    cells = {"partition": 0, "offset": offset, "position": 0, "received_at": moment_at(NEWEST)}
+    lines = {"outcome": outcome, "terms": terms, "period_series": "\n\n", "unusual": ""}
+    counted = {"value": Decimal(1), "uncounted": 0, "after": Decimal(offset + 1), "sequence": offset + 1}
+    return tuple({**cells, **lines, **counted, "number": 0, "given_id": "", "metadata": ""}[name] for name in COLUMNS)
+
+
+@pytest.mark.parametrize(("events", "questions"), [(3, 1), (4, 2), (9, 2)])
+async def test_events_of_one_time_at_the_end_of_a_page_are_told_apart_by_their_place(
+    events: int, questions: int
+) -> None:
+    table = AtOnce(events)
+    found = await of_instance(Trail(table, Turns(), "acme", Recent()), _ANYWHERE, Wanted(3), NEWEST, "i-1")  # type: ignore[arg-type]
+    assert [event["offset"] for event in found[:3]] == [events - 1, events - 2, events - 3]
+    assert (len(found) > 3) == (events > 3)
+    assert table.asked == [frozenset(), frozenset({"skip"})][:questions]
+
+
+async def test_a_page_by_offset_is_one_question() -> None:
+    table = AtOnce(9)
+    await of_instance(Trail(table, Turns(), "acme", Recent()), _ANYWHERE, Wanted(3, skip=2), NEWEST, "i-1")  # type: ignore[arg-type]
+    assert table.asked == [frozenset({"skip"})]
 
 
 def test_the_oldest_of_too_many_keys_is_forgotten() -> None:

@@ -56,8 +56,8 @@ def test_a_live_event_is_the_row_that_the_sink_writes() -> None:
     assert [row["status"] for row in live] == ["ACCEPTED", "ACCEPTED", "REJECTED", "READ", "ACCEPTED"]
     for row, expected in zip(live, written, strict=True):
         assert {*COLUMNS} - {*row} == {
-            *("uncounted", "series", "number", "given_id"),
-            *("outcome", "terms", "period", "unusual"),
+            *("uncounted", "number", "given_id"),
+            *("outcome", "terms", "period_series", "unusual"),
         }
         assert row == {**{name: expected[name] for name in row}, "event_time": row["event_time"]}
         assert row["event_time"] == (expected["event_time"] if row["behavior"] else None)

@@ -8,7 +8,7 @@ import pytest
 from clickhouse_migrations.migrator import Migrator
 
 from api.audit_event import COLUMNS as READ
-from api.audit_event import OUTCOME, PERIOD, TERMS, UNUSUAL
+from api.audit_event import OUTCOME, PERIOD_SERIES, TERMS, UNUSUAL
 from sql.migrate import COPY, OF_BEFORE
 from sql.statements import MIGRATIONS, insert_statement, statement
 from stream.rows import COLUMNS as WRITTEN
@@ -16,10 +16,10 @@ from stream.rows import COLUMNS as WRITTEN
 #: What the table keeps of a transaction id.
 ID_PARTS = {"series", "number", "given_id"}
 #: What it keeps once more, in the lines of one column.
-LINES = {"outcome": OUTCOME, "terms": TERMS, "period": PERIOD, "unusual": UNUSUAL}
+LINES = {"outcome": OUTCOME, "terms": TERMS, "period_series": PERIOD_SERIES, "unusual": UNUSUAL}
 LAST_DEFINED_BY = {
     **dict.fromkeys(LINES, "033_pages_of_fewer_columns"),
-    "period": "031_decisions_by_hour",
+    "period_series": "036_decisions_by_quarter",
 }
 SHOWN = ({*READ} - {*LINES}).union(*LINES.values())
 
@@ -44,8 +44,17 @@ def test_a_verification_reads_what_the_sink_writes() -> None:
 def test_the_table_has_the_columns_that_the_sink_writes_and_no_other() -> None:
     table = (MIGRATIONS / "031_decisions_by_hour.sql").read_text()
     stored = {*re.findall(r"^    (\w+) +\w(?:.|\n {8})*?\bCODEC\(", table, re.MULTILINE)}
-    assert stored - ID_PARTS - {*LINES} | {"transaction"} == {*WRITTEN}
-    assert stored > ID_PARTS | {*LINES} - {"unusual"}
+    assert stored - ID_PARTS - {*LINES, "period"} | {"transaction"} == {*WRITTEN}
+    assert stored > ID_PARTS | {*LINES, "period"} - {"unusual", "period_series"}
+
+
+def test_the_table_is_copied_with_all_that_the_sink_wrote() -> None:
+    script = (MIGRATIONS / "036_decisions_by_quarter.sql").read_text()
+    found = re.search(r"INSERT INTO decisions_anew\n\((?P<into>[^()]+)\)\nSELECT(?P<copied>[^;]+)\nFROM", script)
+    assert found is not None
+    into, copied = (re.findall(r"\w+", found[part]) for part in ("into", "copied"))
+    assert into == copied
+    assert {*into} == {*WRITTEN} - {"transaction"} | ID_PARTS
 
 
 @pytest.mark.parametrize("column", LINES)
@@ -54,7 +63,7 @@ def test_a_column_of_lines_holds_the_columns_that_it_is_read_as(column: str) -> 
     found = re.search(rf"\b{column} +[\w()]+ MATERIALIZED (?P<lines>(?:.|\n {{8}})*?)\s+CODEC", script)
     assert found is not None
     *_, lines = found["lines"].partition("concatWithSeparator")
-    assert tuple(name for name in re.findall(r"\w+", lines) if name in WRITTEN) == LINES[column]
+    assert tuple(name for name in re.findall(r"\w+", lines) if name in {*WRITTEN, *ID_PARTS}) == LINES[column]
 
 
 def test_rows_of_before_are_known_by_the_number_of_their_lines() -> None:
@@ -62,7 +71,7 @@ def test_rows_of_before_are_known_by_the_number_of_their_lines() -> None:
     assert breaks == {column: len(LINES[column]) - 1 for column in ("outcome", "terms")}
 
 
-@pytest.mark.parametrize("migration", ["030_decisions_by_month", "031_decisions_by_hour"])
+@pytest.mark.parametrize("migration", ["030_decisions_by_month", "031_decisions_by_hour", "036_decisions_by_quarter"])
 def test_a_copy_is_known_by_the_statement_that_copies(migration: str) -> None:
     statements = Migrator.script_to_statements((MIGRATIONS / f"{migration}.sql").read_text(), True)
     assert sum(re.match(COPY, statement) is not None for statement in statements) == 1

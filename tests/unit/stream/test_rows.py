@@ -23,22 +23,23 @@ def received(*moments: datetime) -> Rows:
     return taken(log)
 
 
-def months(rows: Rows) -> set[str]:
-    return {f"{moment_at(row[0]):%Y-%m}" for row in rows}  # type: ignore[arg-type]
+def quarters(rows: Rows) -> set[tuple[int, int]]:
+    moments = [moment_at(row[0]) for row in rows]  # type: ignore[arg-type]
+    return {(moment.year, (moment.month - 1) // 3) for moment in moments}
 
 
-@given(st.lists(st.integers(0, 120 * 86_400).map(lambda seconds: NOON + timedelta(seconds=seconds)), max_size=20))
-def test_parts_are_the_rows_in_their_order_of_one_month_each(moments: list[datetime]) -> None:
+@given(st.lists(st.integers(0, 400 * 86_400).map(lambda seconds: NOON + timedelta(seconds=seconds)), max_size=20))
+def test_parts_are_the_rows_in_their_order_of_one_quarter_each(moments: list[datetime]) -> None:
     rows = received(*moments)
     cut = list(rows.parts())
     assert [row for part in cut for row in part] == [*rows]
-    assert all(len(months(part)) == 1 for part in cut)
-    assert all(months(one) != months(next_) for one, next_ in pairwise(cut))
+    assert all(len(quarters(part)) == 1 for part in cut)
+    assert all(quarters(one) != quarters(next_) for one, next_ in pairwise(cut))
 
 
-def test_a_month_ends_with_its_last_microsecond() -> None:
+def test_a_quarter_ends_with_its_last_microsecond() -> None:
     newyear = datetime(2027, 1, 1, tzinfo=UTC)
-    rows = received(newyear - timedelta(microseconds=1), newyear, datetime(2027, 1, 31, 23, 59, 59, 999_999, UTC))
+    rows = received(newyear - timedelta(microseconds=1), newyear, datetime(2027, 3, 31, 23, 59, 59, 999_999, UTC))
     assert [len(part) for part in rows.parts()] == [1, 2]
 
 

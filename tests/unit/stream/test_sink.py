@@ -66,7 +66,7 @@ async def test_a_table_that_fails_loses_and_doubles_nothing() -> None:
     assert table.ids == [(0, 0, 0), (0, 0, 1)]
 
 
-async def test_a_record_that_spans_two_months_goes_in_as_two_parts() -> None:
+async def test_a_record_that_spans_two_quarters_goes_in_as_two_parts() -> None:
     log, table = DecisionsLog(), Table()
     newyear = datetime(2027, 1, 1, tzinfo=UTC)
     log.decide(report(received_at=newyear - timedelta(microseconds=1)), report(received_at=newyear))
@@ -75,7 +75,7 @@ async def test_a_record_that_spans_two_months_goes_in_as_two_parts() -> None:
     assert [len(part) for part in table.parts] == [1, 1]
 
 
-async def test_a_sink_killed_between_the_two_months_of_a_record_writes_only_the_second() -> None:
+async def test_a_sink_killed_between_the_two_quarters_of_a_record_writes_only_the_second() -> None:
     log, table = DecisionsLog(), Table()
     newyear = datetime(2027, 1, 1, tzinfo=UTC)
     log.decide(report(received_at=newyear - timedelta(microseconds=1)), report(received_at=newyear))

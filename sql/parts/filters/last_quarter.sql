@@ -1,0 +1,1 @@
+  AND _partition_id <= toString({last_quarter:UInt32})
