@@ -104,16 +104,17 @@ class Wanted:
         return {"newer_than" if self.is_newer else "older_than": self.cursor.time}
 
     def in_order(self, found: Sequence[Mapping[str, Any]]) -> Sequence[Mapping[str, Any]] | None:
-        """The page of what was found by `by_time`, as `parameters` give it.
+        """The page, and a row more where there are more, out of what was found by `by_time`.
 
         None where it can't be told: where an event that belongs to it may have been left out for one of the same time.
         """
-        ordered = sorted(found, key=Cursor.behind, reverse=not self.is_newer)
-        behind = [row for row in ordered if self._leads_to(Cursor.behind(row))]
-        if len(found) < self.by_time["limit"]:
-            return behind
-        is_told = len(behind) > self.limit and behind[self.limit - 1]["received_at"] != ordered[-1]["received_at"]
-        return behind[: self.limit + 1] if is_told else None
+        rows = {Cursor.behind(row): row for row in found}
+        places = sorted(rows, reverse=not self.is_newer)
+        onward = [place for place in places if self._leads_to(place)]
+        are_all = len(found) < self.by_time["limit"]
+        if are_all or (len(onward) > self.limit and onward[self.limit - 1].time != places[-1].time):
+            return [rows[place] for place in onward]
+        return None
 
     def _leads_to(self, place: Cursor) -> bool:
         return place > self.cursor if self.is_newer else place < self.cursor
