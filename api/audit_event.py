@@ -138,7 +138,8 @@ def _terms(lines: str) -> dict[str, Any]:
 @lru_cache(maxsize=4_096)
 def _period_series(lines: str) -> dict[str, Any]:
     *bounds, series = lines.split("\n")
-    return dict(zip(PERIOD_SERIES, (*(moment_at(int(line)) if line else None for line in bounds), series), strict=True))
+    moments = [moment_at(int(bound)) if bound else None for bound in bounds]
+    return dict(zip(PERIOD_SERIES, (*moments, series), strict=True))
 
 
 @lru_cache

@@ -52,11 +52,6 @@ class Cursor(NamedTuple):
     def behind(cls, row: Mapping[str, Any]) -> Self:
         return cls(micros(row["received_at"]), row["partition"], row["offset"], row["position"])
 
-    @property
-    def place(self) -> tuple[int, int, int]:
-        """Its place in the log, by which events of one time are told apart."""
-        return (self.partition, self.offset, self.position)
-
     def __str__(self) -> str:
         return urlsafe_b64encode("".join(f"{part}." for part in self).encode()).decode().rstrip("=")
 
@@ -85,23 +80,18 @@ class Wanted:
         return self.skip + self.limit + 1
 
     @property
-    def parameters(self) -> dict[str, Any]:
-        """Of the queries of a trail; one row more than wanted says whether there are more."""
+    def by_place(self) -> dict[str, Any]:
+        """Parameters of a trail's queries for exactly the page; one row more than wanted says whether there are more.
+
+        What is skipped is said even where it is nothing: it stands for the order by the place in the log.
+        """
         rows = {"limit": self.limit + 1, "skip": self.skip}
-        if self.cursor is TOP:
-            return rows
-        return {**rows, **self._time, "above" if self.is_newer else "below": self.cursor.place}
+        return rows if self.cursor is TOP else {**rows, "above" if self.is_newer else "below": tuple(self.cursor)}
 
     @property
     def by_time(self) -> dict[str, Any]:
-        """Of the same queries, for what comes next by its time alone: the cursor's own event may be among it."""
-        if self.cursor is TOP:
-            return {"limit": self.limit + 1}
-        return {"limit": self.limit + 2, **self._time}
-
-    @property
-    def _time(self) -> dict[str, int]:
-        return {"newer_than" if self.is_newer else "older_than": self.cursor.time}
+        """Parameters of the same queries for what comes next by its time alone, maybe the cursor's own event, too."""
+        return {"limit": self.limit + (1 if self.cursor is TOP else 2)}
 
     def in_order(self, found: Sequence[Mapping[str, Any]]) -> Sequence[Mapping[str, Any]] | None:
         """The page, and a row more where there are more, out of what was found by `by_time`.
@@ -109,15 +99,16 @@ class Wanted:
         None where it can't be told: where an event that belongs to it may have been left out for one of the same time.
         """
         rows = {Cursor.behind(row): row for row in found}
-        places = sorted(rows, reverse=not self.is_newer)
-        onward = [place for place in places if self._leads_to(place)]
-        are_all = len(found) < self.by_time["limit"]
-        if are_all or (len(onward) > self.limit and onward[self.limit - 1].time != places[-1].time):
-            return [rows[place] for place in onward]
+        cursors = sorted(rows, reverse=not self.is_newer)
+        onward = [cursor for cursor in cursors if self._leads_to(cursor)]
+        has_all = len(found) < self.by_time["limit"]
+        # If something was found that comes later in time, then so was all that comes sooner.
+        if has_all or (len(onward) > self.limit and onward[self.limit - 1].time != cursors[-1].time):
+            return [rows[cursor] for cursor in onward[: self.limit + 1]]
         return None
 
-    def _leads_to(self, place: Cursor) -> bool:
-        return place > self.cursor if self.is_newer else place < self.cursor
+    def _leads_to(self, other: Cursor) -> bool:
+        return other > self.cursor if self.is_newer else other < self.cursor
 
     def page(self, found: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         """The page as `AuditPageView` describes it. What a cursor was given out for lies on the cursor's other side."""

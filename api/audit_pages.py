@@ -35,7 +35,7 @@ async def of_instance(trail: Trail, only: Filter, wanted: Wanted, newest: int, i
     """An instance's events, which stand in the table in their order: the engine ends where the page is full.
 
     Rare events are found among all by an index. Others are looked for in the month next to the page's place first:
-    looking into every quarter that there is costs more than what is read of it.
+    looking into each part of the table costs more than what is read of it.
     """
     pages = _Pages(trail, "instance_trail", wanted, {"instance": instance})
     if only.is_indexed and (rare := await pages.rare(only, FEW_OF_INSTANCE)) is not None:
@@ -80,6 +80,13 @@ def _near(only: Filter, wanted: Wanted, newest: int, reach: int) -> Filter:
         return only if ends >= newest else replace(only, until=min(only.until, ends))
     begins = min(only.until, wanted.cursor.time, newest)
     return replace(only, since=max(only.since, begins - reach))
+
+
+def _from_cursor(only: Filter, wanted: Wanted) -> Filter:
+    """The filter with no time on the cursor's other side."""
+    if wanted.is_newer:
+        return replace(only, since=max(only.since, wanted.cursor.time))
+    return replace(only, until=min(only.until, wanted.cursor.time))
 
 
 def _further(reach: int, found: Events, wanted: Wanted) -> int:
@@ -132,14 +139,16 @@ class _Pages:
     async def _asked(self, only: Filter, ask: _Ask) -> Events:
         """Sought by their time alone, for which less is read of what does not come to stand in the page.
 
-        Where events of one time stand at its end, they are sought once more, told apart by their place in the log.
+        Where events of one time stand at its end, they are sought once more, told apart by their place in the log: two
+        questions of the same cost, of which either may be refused.
         """
         if not self.wanted.skip:
             by_time = await self._answer(only, self.wanted.by_time, ask)
             if (page := self.wanted.in_order(by_time)) is not None:
                 return page
-        return await self._answer(only, self.wanted.parameters, ask)
+        return await self._answer(only, self.wanted.by_place, ask)
 
     async def _answer(self, only: Filter, page: Mapping[str, Any], ask: _Ask) -> Events:
-        rows = await ask(f"{self.name}{self.wanted.suffix}", **self.scope, **only.parameters, **page)
+        filters = _from_cursor(only, self.wanted).parameters
+        rows = await ask(f"{self.name}{self.wanted.suffix}", **self.scope, **filters, **page)
         return [named(row) for row in rows]

@@ -12,6 +12,7 @@ from decimal import Decimal
 from functools import cached_property
 from typing import Any, Final
 
+from api.audit_event import OUTCOME
 from metering.problems import Fault, Invalid
 from metering.quantity import plain
 
@@ -19,7 +20,6 @@ _WORD: Final = re.compile(r"[0-9A-Za-z\u0080-\U0010ffff]+")
 _MOST_WORDS: Final = 32
 _NUMBER: Final = re.compile(r"-?[0-9]{1,38}(\.[0-9]{1,12})?", re.ASCII)
 _GENERATED_LENGTH: Final = 45
-_OUTCOME: Final = ("status", "behavior", "reason", "crossing", "token")
 _CALLED: Final = ("instance_slug", "entitlement_slug", "license_slug")
 
 
@@ -97,7 +97,7 @@ class Searched:
         """The column `words`."""
         row, transaction = self.row, self.row["transaction_id"] or ""
         own = "" if len(transaction) == _GENERATED_LENGTH and transaction.startswith("tdm:") else transaction
-        outcome = "\n".join(row[name] or "" for name in _OUTCOME)
+        outcome = "\n".join(row[name] or "" for name in OUTCOME)  # as the table's column says it
         return " ".join((outcome, *(row[name] for name in _CALLED), own, row["metadata"])).lower()
 
     @cached_property

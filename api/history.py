@@ -77,7 +77,8 @@ async def get_usage_history(
     points = span.cut(window)
     instance, entitlement = await catalog.resolver.meter_ids(caller.organization_id, slug, entitlement_slug)
     meter, ask = {"instance": instance, "entitlement": entitlement}, partial(trail.read, _PART)
-    behind = {"last_quarter": quarters_of(points)[-1]} if points.until * _MICROS <= newest else {}
+    _, last = quarters_of(points)
+    behind = {"last_quarter": last} if points.until * _MICROS <= newest else {}
     happened = await by_hours(ask, "usage_history", points, meter, all_before(points), **behind)
     return ExactJson({"items": [*_points(points, happened)]})
 
@@ -116,7 +117,10 @@ class _Meter:
         self.latest[period] = max(latest, self.latest.get(period, latest))
 
     def value_before(self, micros: int) -> Decimal:
-        """What a lookup would have shown just before that microsecond; 0 in a period without a decision."""
+        """What a lookup would have shown just before that microsecond; 0 in a period without a decision.
+
+        Asked in the order of time: a period that is over is forgotten.
+        """
         for over in [period for period in self.latest if period[1] is not None and period[1] < micros]:
             del self.latest[over]
         running = [last for (begins, _), last in self.latest.items() if begins is None or begins < micros]
@@ -142,7 +146,7 @@ def _beside(value: Decimal, parts: Sequence[Part]) -> Mapping[str, Any]:
     """What a point tells beside its value."""
     if not parts:
         return {"min": value, "max": value, **_NOTHING}
-    whole = parts[0] if len(parts) == 1 else reduce(_together, parts)
+    whole = reduce(_together, parts)  # nearly always there is one
     return {
         "min": value if whole.lowest is None else whole.lowest,
         "max": value if whole.highest is None else whole.highest,

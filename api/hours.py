@@ -53,7 +53,7 @@ def hours_of(windows: Windows) -> range:
 
 
 def quarters_of(windows: Windows) -> tuple[int, int]:
-    """The first and the last calendar quarter that hold any of the windows, as `quarter_of` tells them."""
+    """The first and the last calendar quarter that hold any of the windows (20264 is the last of 2026)."""
     first, last = (moment_at(second * 1_000_000) for second in (windows.since, windows.until - 1))
     return quarter_of(first), quarter_of(last)
 

@@ -60,7 +60,7 @@ class Span:
         _ensure_few((until - since) // timedelta(seconds=SHORTEST[width]), width, since)
         found = windows(since, until, width, self.zone)
         _ensure_few(len(found), width, since)
-        if width is not Width.MINUTE and not found.are_of_quarters:
+        if width is not Width.MINUTE and not found.are_of_quarter_hours:
             fault = Fault("query.timezone", "has clocks that are not set to quarters of an hour then", self.zone.key)
             raise Invalid("What was decided is not counted by this zone's clocks of that time.", faults=[fault])
         return found

@@ -12,7 +12,7 @@ from itertools import pairwise
 from typing import Final
 from zoneinfo import ZoneInfo
 
-QUARTER: Final = 900
+QUARTER_HOUR: Final = 900
 """Seconds of the finest stretch that counts are kept for; the edge of every window but a minute's lies on one."""
 
 _HALF_DAY: Final = 43_200
@@ -54,8 +54,8 @@ class Windows:
         return self.edges[-1]
 
     @property
-    def are_of_quarters(self) -> bool:
-        return all(edge % QUARTER == 0 for edge in self.edges)
+    def are_of_quarter_hours(self) -> bool:
+        return all(edge % QUARTER_HOUR == 0 for edge in self.edges)
 
 
 def windows(since: datetime, until: datetime, width: Width, zone: ZoneInfo) -> Windows:
@@ -94,7 +94,7 @@ def _next_month(day: date) -> date:
     return date(day.year + day.month // 12, day.month % 12 + 1, 1)
 
 
-@lru_cache(maxsize=16_384)  # the days of forty years: who looks at a chart looks at the same ones again
+@lru_cache(maxsize=16_384)  # forty years of one zone: who looks at a chart looks at the same days again
 def _first_second(day: date, zone: ZoneInfo) -> int:
     return int(datetime.combine(day, time(), zone).timestamp())
 

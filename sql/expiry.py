@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Final, TypeAlias
 
 from sql.clickhouse import ClickHouse
-from sql.instants import bounds_of, micros, moment_at
+from sql.instants import bounds_of_quarter, micros, moment_at
 
 #: Partition, offset and position.
 _Row: TypeAlias = tuple[int, int, int]
@@ -50,8 +50,8 @@ async def _drop_quarters(clickhouse: ClickHouse, expired: Mapping[str, datetime]
     for quarter, organization in await clickhouse.query("quarters_held", until=micros(max(expired.values()))):
         held[quarter].add(organization)
     for quarter, organizations in sorted(held.items()):
-        start, end = bounds_of(quarter)
+        start, end = bounds_of_quarter(quarter)
         is_over = all(one in expired and expired[one] >= end for one in organizations)
         if is_over and not await clickhouse.query("quarter_holds", quarter=quarter, last=last):
-            log.info("retention drops the audit events of the quarter from %s to %s", start.date(), end.date())
+            log.info("retention drops the audit events from %s to before %s", start.date(), end.date())
             await clickhouse.command("drop_quarter", quarter=quarter)

@@ -40,9 +40,9 @@ _WRITE_ANEW: Final = "ALTER TABLE decisions MATERIALIZE COLUMN outcome, MATERIAL
 LEFT_OUT: Final = """
 SELECT count() FROM system.parts
 WHERE database = currentDatabase() AND table = 'decisions' AND active AND rows > 0
-  AND NOT has(projections, 'meter_history')
+  AND NOT has(projections, 'usage_hours')
 """
-_ADD: Final = "ALTER TABLE decisions MATERIALIZE PROJECTION meter_history"
+_ADD: Final = "ALTER TABLE decisions MATERIALIZE PROJECTION usage_hours"
 #: An INSERT that began before the table was changed writes it as it was, maybe after all else was written anew.
 _INSERTS: Final = """
 SELECT count() FROM system.processes

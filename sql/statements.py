@@ -1,8 +1,8 @@
 """The questions and commands, by name: each a file in `queries/` or `commands/`, its parameters `{name:Type}`.
 
 A line `-- include NAME` stands for the lines of `parts/NAME.sql`, which several questions share; `-- filter by A B` for
-those of `parts/filters/A.sql` and `B.sql`, each where its parameter is given, and `-- given A: TEXT` for the text if A
-is: what is not asked costs nothing.
+those of `parts/filters/A.sql` and `B.sql`, each where its parameter is given; and `-- given A: TEXT` for TEXT, where A
+is given. What is not asked costs nothing.
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ from metering.grant import Grant, Line
 from metering.meter import Behavior
 from metering.period import LIFETIME, Period
 from metering.quantity import EXACT, plain
-from sql.instants import END, EPOCH, bounds_of, micros, moment_at, quarter_of
+from sql.instants import END, EPOCH, bounds_of_quarter, micros, moment_at, quarter_of
 from sql.native import Coded, Column
 from stream.records import Decided, decision_id, decode_batch
 
@@ -89,8 +89,7 @@ class Rows:
         self._add(others._own, others._grants, others._grant_of)
 
     def parts(self) -> Iterator[Rows]:
-        """Cut the rows, in their order, where one INSERT can no longer be one part: at a calendar
-        quarter's end, and when large.
+        """Cut the rows, in their order, where one INSERT can no longer be one part: at a quarter's end, and when large.
 
         The order is what lets a partition's highest place speak for all below it, so no row overtakes another to save
         a part, even where clocks disagree about the quarter.
@@ -121,7 +120,7 @@ class Rows:
         """Add the record's decisions on commands that stand after `after`, in log order.
 
         `decided_at` is the record's own offset in `decisions`. Repeated answers and peeks leave no row, nor does a
-        command that was received when the table has no partition for it. Raises `msgspec.DecodeError` when the batch
+        command that was received when the table has no quarter for it. Raises `msgspec.DecodeError` when the batch
         inside cannot be read, and adds nothing then.
         """
         if not decided.batch:
@@ -131,7 +130,7 @@ class Rows:
         kept = [
             position
             for position, (answer, command) in enumerate(zip(decided.answers, batch.commands, strict=True))
-            if type(answer) is Decision and position >= first and _has_a_partition(command, decided, position)
+            if type(answer) is Decision and position >= first and _has_a_quarter(command, decided, position)
         ]
         answers: list[Any] = [decided.answers[position] for position in kept]
         commands = [batch.commands[position] for position in kept]
@@ -163,7 +162,7 @@ def _cuts(received: Sequence[Any]) -> Iterator[tuple[int, int]]:
     """From where to where the rows that were received then may go in as one part."""
     start = 0
     while start < len(received):
-        quarter, most = _quarter_of(received[start]), min(start + LARGEST_PART, len(received))
+        quarter, most = _micros_of_its_quarter(received[start]), min(start + LARGEST_PART, len(received))
         end = next((at for at in range(start, most) if received[at] not in quarter), most)
         yield start, end
         start = end
@@ -173,7 +172,7 @@ def _values(column: Column) -> Column:
     return column.values if isinstance(column, Coded) else column
 
 
-def _has_a_partition(command: Command, decided: Decided, position: int) -> bool:
+def _has_a_quarter(command: Command, decided: Decided, position: int) -> bool:
     if EPOCH <= command.received_at < END:
         return True
     place = decision_id(decided.partition, Place(decided.offset, position))
@@ -266,5 +265,5 @@ def _rolled_over(closed: Counter) -> str:
     return _to_json(RolledOver(plain(closed.shown), closed.events, closed.period.start, closed.period.end)).decode()
 
 
-def _quarter_of(count: int) -> range:
-    return range(*map(micros, bounds_of(quarter_of(moment_at(count)))))
+def _micros_of_its_quarter(count: int) -> range:
+    return range(*map(micros, bounds_of_quarter(quarter_of(moment_at(count)))))

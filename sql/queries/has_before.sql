@@ -1,4 +1,4 @@
--- Whether an organization has events of before a moment: no row, or one. Later quarters are not looked at.
+-- Whether an organization has events of before a moment: no row, or one. Partitions of later quarters are left out.
 SELECT 1
 FROM decisions
 WHERE organization_id = {organization:String}

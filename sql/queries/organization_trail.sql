@@ -1,11 +1,12 @@
--- One page of the whole organization's audit trail, newest first: what comes after the place of a cursor, in reading order.
+-- One page of the whole organization's audit trail, newest first. With `skip`, be it 0, in reading order, told apart by the
+-- place in the log, and only what comes after the cursor, `below` it; else those of one time come in any order.
 SELECT
     -- include event_columns
 FROM decisions
 WHERE organization_id = {organization:String}
   -- filter by slug
   -- include event_filters
-  -- filter by older_than below
+  -- filter by below
 ORDER BY received_at DESC
   -- given skip: , partition DESC, offset DESC, position DESC
 LIMIT {limit:UInt32}

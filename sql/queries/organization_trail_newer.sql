@@ -1,12 +1,12 @@
--- One page of the whole organization's audit trail, oldest first: what comes before the place of a cursor, in reading
--- order.
+-- One page of the whole organization's audit trail, oldest first. With `skip`, be it 0, against reading order, told apart by
+-- the place in the log, and only what comes before the cursor, `above` it; else those of one time come in any order.
 SELECT
     -- include event_columns
 FROM decisions
 WHERE organization_id = {organization:String}
   -- filter by slug
   -- include event_filters
-  -- filter by newer_than above
+  -- filter by above
 ORDER BY received_at ASC
   -- given skip: , partition ASC, offset ASC, position ASC
 LIMIT {limit:UInt32}

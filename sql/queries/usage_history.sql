@@ -1,6 +1,6 @@
 -- What happened on a meter in each window of time that anything happened in, period by period, but for the hours that an
 -- edge cuts; and in front of the first, how it stood before: what happened in periods that were not over then. Asked of
--- the projection `meter_history` itself, which every part of the table has: to be told from the question that it answers
+-- the projection `usage_hours` itself, which every part of the table has: to be told from the question that it answers
 -- takes the engine longer than to read it.
 --
 -- `edges` are a second that stands for all time before, the first seconds of the first window's hour, of the windows, and
@@ -8,7 +8,7 @@
 -- may be later ones. A period's bounds are microseconds, null without end; `latest` is the sequence of its last decision
 -- there, and the value after it.
 WITH
-    -- include meter_history
+    -- include usage_hours
 SELECT
     roundDown(hour * 3600, {edges:Array(Int64)}) AS starts_at,
     toInt64OrNull(splitByChar('\n', period)[1]) AS begins,
@@ -18,9 +18,9 @@ SELECT
     if(empty(stood_between), NULL, stood_between[1]),
     maxMerge(latest),
     -- include hour_counts
-FROM mergeTreeProjection(currentDatabase(), decisions, meter_history)
+FROM mergeTreeProjection(currentDatabase(), decisions, usage_hours)
 WHERE meter = concat({organization:String}, ' ', {instance:String}, ' ', {entitlement:String})
-  -- Not by the key: a quarter of a meter is a few granules, read sooner than sought in.
+  -- Not by the key: a meter's rows of three months are a few granules, read sooner than sought in.
   AND identity(hour) < {before_hour:Int64}
   AND (identity(hour) >= {from_hour:Int64} OR ifNull(ends > {from_hour:Int64} * 3600000000, 1))
   -- filter by last_quarter cut

@@ -1,4 +1,2 @@
-  AND (  -- of its own time
-      received_at != fromUnixTimestamp64Micro({newer_than:Int64}, 'UTC')
-      OR (partition, offset, position) > {above:Tuple(UInt16, UInt64, UInt32)}
-  )
+  AND (toUnixTimestamp64Micro(received_at), partition, offset, position)  -- exactly; by the key it is `since`
+    > {above:Tuple(Int64, UInt16, UInt64, UInt32)}

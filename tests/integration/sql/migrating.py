@@ -72,7 +72,8 @@ _AS_BEFORE = (
     "ALTER TABLE decisions MATERIALIZE COLUMN terms",
 )
 #: As an INSERT that was under way when the projection was added leaves its part.
-_WITHOUT = "ALTER TABLE decisions CLEAR PROJECTION meter_history IN PARTITION 20264"
+_WITHOUT = "ALTER TABLE decisions CLEAR PROJECTION usage_hours IN PARTITION 20264"
+_PARTITIONS = "SELECT DISTINCT _partition_id FROM decisions ORDER BY 1"
 _COUNTS = "SELECT count() FROM decisions WHERE organization_id = 'acme'"
 
 
@@ -96,6 +97,7 @@ async def main(directory: str) -> None:
             await _run(clickhouse, _repeat(name))  # killed before it was noted that it is done
         await clickhouse.migrate()
         moved, counted = await _told(clickhouse), await _rows(clickhouse, _COUNTS)
+        partitions = await _rows(clickhouse, _PARTITIONS)
         wrong, unusual = await _rows(clickhouse, _LINES), await _rows(clickhouse, _UNUSUAL)
         await _run(clickhouse, lambda client: client.command(_WITHOUT, settings={"mutations_sync": 1}))
         without = await parts_left_out(clickhouse)
@@ -106,6 +108,7 @@ async def main(directory: str) -> None:
         "copied": copied == written,
         "moved": moved == written,
         "counted": counted,
+        "partitions": partitions,
         "healed": healed,
         "wrong": wrong,
         "unusual": unusual,

@@ -17,6 +17,7 @@ from metering.balance import Place
 from metering.command import Read
 from metering.quantity import EXACT
 from sql.clickhouse import READERS, ClickHouse, TooManyRows
+from sql.instants import bounds_of_quarter, quarter_of
 from sql.migrate import _has_insert_of_before
 from sql.statements import statement
 from stream.records import decode_decided
@@ -24,7 +25,7 @@ from stream.rows import COLUMNS, TABLE, Row, rows_of
 from tests.decisions_log import NOON, DecisionsLog, grant, report
 from tests.written_rows import by_name
 
-EVERYTHING = {**Filter(["ACCEPTED", "READ", "REJECTED"]).parameters, **Wanted(200).parameters}
+EVERYTHING = {**Filter(["ACCEPTED", "READ", "REJECTED"]).parameters, **Wanted(200).by_place}
 NEWYEAR = datetime(2027, 1, 1, tzinfo=UTC)
 
 
@@ -143,6 +144,21 @@ async def test_rows_of_two_quarters_are_refused_whole(clickhouse: ClickHouse) ->
     assert await trail_of(clickhouse, organization) == []
 
 
+@pytest.mark.parametrize("year", [1970, 2026, 2298])
+async def test_rows_of_one_quarter_are_one_part_of_the_partition_that_is_called_so(
+    clickhouse: ClickHouse, year: int
+) -> None:
+    for month in (1, 4, 7, 10):
+        organization, first = str(uuid4()), datetime(year, month, 1, tzinfo=UTC)
+        start, end = bounds_of_quarter(quarter_of(first))
+        log = log_of(organization)
+        for moment in (start, start + timedelta(days=45), end - timedelta(microseconds=1)):
+            log.decide(report(received_at=moment))
+        await clickhouse.insert(TABLE, COLUMNS, rows_in(log))
+        text = "SELECT DISTINCT _partition_id FROM decisions WHERE organization_id = {o:String}"
+        assert await _explained(clickhouse, text, o=organization) == [str(quarter_of(first))]
+
+
 async def test_a_block_that_is_sent_twice_is_there_once(clickhouse: ClickHouse) -> None:
     organization = str(uuid4())
     log = log_of(organization)
@@ -178,10 +194,10 @@ async def test_the_places_are_the_highest_of_each_partition_from_the_projection(
 
 async def test_each_insert_has_a_number_that_none_had_before(clickhouse: ClickHouse) -> None:
     log, numbers = log_of(str(uuid4())), []
-    log.decide(*(report(received_at=datetime(2031, month, 1, tzinfo=UTC)) for month in (1, 4, 7, 7)))
+    log.decide(*(report(received_at=datetime(2041, month, 1, tzinfo=UTC)) for month in (1, 4, 7, 7)))
     for row in rows_in(log):
         if len(numbers) == 3:
-            await clickhouse.command("drop_quarter", quarter=20313)
+            await clickhouse.command("drop_quarter", quarter=20413)
         await clickhouse.insert(TABLE, COLUMNS, [row])
         numbers += await clickhouse.query("last_insert")
     assert numbers == sorted({*numbers})

@@ -19,6 +19,7 @@ def test_rows_of_an_earlier_release_are_carried_over_whole_and_counted(tmp_path:
         "copied": True,
         "moved": True,
         "counted": [[300]],
+        "partitions": [["20264"], ["20271"]],
         "healed": [[0]],
         "wrong": [[0]],
         "unusual": [[266]],  # but for those that were refused in time

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from api import audit_pages
 from sql.clickhouse import ClickHouse
 from stream.rows import COLUMNS, TABLE, parts
-from tests.decisions_log import NOON, report
+from tests.decisions_log import NOON, DecisionsLog, grant, report
 from tests.integration.sql.test_audit_trail import PATH
-from tests.integration.sql.test_clickhouse import log_of, rows_in
+from tests.integration.sql.test_clickhouse import rows_in
 from tests.integration.sql.trail import pages, trail_client
 
 FEW = settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True, database=None)
@@ -34,23 +34,26 @@ _pauses = st.lists(st.sampled_from([0, 1, 899, 40_000, 3 * DAY, 10 * DAY, 40 * D
 async def test_a_walk_over_months_meets_each_event_once_both_ways(
     clickhouse: ClickHouse, pauses: list[int], limit: int, only: dict[str, str], few: int, near: int
 ) -> None:
-    log = log_of(str(uuid4()))
-    for seconds in accumulate(pauses):
-        log.decide(report(received_at=NOON + timedelta(seconds=seconds)))
-    for part in parts(rows_in(log)):
+    log = DecisionsLog(3, held_against=grant(organization_id=str(uuid4())))
+    for number, seconds in enumerate(accumulate(pauses)):
+        moment = NOON + timedelta(seconds=seconds)
+        log.decide(*(report(received_at=moment) for _ in range(1 + number % 3)), partition=number * 2 % 3)
+    rows = rows_in(log)
+    for part in parts(rows):
         await clickhouse.insert(TABLE, COLUMNS, part)
+    ids = ["-".join(map(str, place)) for _, *place in sorted(row[:4] for row in rows)]  # type: ignore[type-var]
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(audit_pages, "FEW_ROWS", few)
         patched.setattr(audit_pages, "FEW_OF_INSTANCE", few)
         patched.setattr(audit_pages, "NEAR_ROWS", near)
-        await _walk(clickhouse, log.held_against.organization_id, len(pauses), limit, only)
+        await _walk(clickhouse, log.held_against.organization_id, ids[::-1], limit, only)
 
 
-async def _walk(clickhouse: ClickHouse, organization: str, events: int, limit: int, only: dict[str, str]) -> None:
+async def _walk(clickhouse: ClickHouse, organization: str, ids: list[str], limit: int, only: dict[str, str]) -> None:
     async with trail_client(clickhouse, organization) as client:
         for path in (PATH, "/audit-trails"):
             onward = await pages(client, path, limit=limit, **only)
-            assert [item["id"] for page in onward for item in page] == [f"0-{at}-0" for at in range(events)][::-1]
+            assert [item["id"] for page in onward for item in page] == ids
             skipped = sum(map(len, onward[:-1]))
             page = (await client.get(path, params={"limit": limit, "offset": skipped, **only})).json()
             back = [page["items"]]

@@ -47,7 +47,8 @@ _QUARTERS = {"first_quarter": 20262, "last_quarter": 20262}
 #: An hour of every day.
 _CUT = [edge // 3_600 + 5 for edge in _WINDOWS["edges"]]
 #: As it is asked first, by the time alone.
-_PAGE = {**_FILTERED.parameters, **Wanted(50, _MIDDLE).by_time}
+_PAGE = {**_FILTERED.parameters, **Wanted(50, _MIDDLE).by_time, "until": _MIDDLE.time}
+_NEWER = {**_FILTERED.parameters, **Wanted(50, _MIDDLE, is_newer=True).by_time, "since": _MIDDLE.time}
 
 #: By which projection each question is answered, and no other.
 BY_PROJECTION = {
@@ -65,7 +66,7 @@ OF_PROJECTION = {
     "organization_stats": ({"meters", "organization_quarters"}, None, {"today": _WINDOWS["since"]}),
     "organization_timeline": ({"organization_quarters"}, 2, {**_WINDOWS, **_DAYS}),
     "meter_timeline": (
-        {"meter_history"},
+        {"usage_hours"},
         4,
         {"instance": "i-3-id", "entitlement": "calls", **_HOURS, **_DAYS_OF_HOURS, **_QUARTERS, "cut": _CUT},
     ),
@@ -73,7 +74,7 @@ OF_PROJECTION = {
     "top_instances": ({"meters"}, None, {"order": "total", "limit": 10}),
     "top_entitlements": ({"meters"}, None, {"order": "total", "limit": 10}),
     "nearest_limits": ({"meters"}, None, {"now": 0, "limit": 10, "skip": 0}),
-    "usage_history": ({"meter_history"}, 4, {**_METER, **_HOURS, **_DAYS_OF_HOURS, "cut": _CUT}),
+    "usage_history": ({"usage_hours"}, 4, {**_METER, **_HOURS, **_DAYS_OF_HOURS, "cut": _CUT}),
 }
 _EXPORTED = {
     "instance": "i-3-id",
@@ -100,19 +101,12 @@ _POSITIONS = {
 }
 #: Which share of the table's granules each question may look at, at most.
 BY_KEY = {
-    "instance_trail": (0.4, {"instance": "i-3-id", **_PAGE}),
-    "instance_trail_newer": (0.4, {"instance": "i-3-id", **_PAGE}),
+    "instance_trail": (0.2, {"instance": "i-3-id", **_PAGE}),
+    "instance_trail_newer": (0.2, {"instance": "i-3-id", **_NEWER}),
     "instance_since": (0.2, {"instance": "i-3-id", **_POSITIONS}),
     "organization_since": (0.2, _POSITIONS),
     "organization_trail": (0.2, {**_PAGE, "since": _MIDDLE.time - 3_600_000_000}),
-    "organization_trail_newer": (
-        0.2,
-        {
-            **_FILTERED.parameters,
-            **Wanted(50, _MIDDLE, is_newer=True).by_time,
-            "until": _MIDDLE.time + 3_600_000_000,
-        },
-    ),
+    "organization_trail_newer": (0.2, {**_NEWER, "until": _MIDDLE.time + 3_600_000_000}),
     "export_bound": (0.3, {**_EXPORTED, "skip": 1_000}),
     **{f"export_{told}": (0.2, {**_EXPORTED, **_EXPORTED_TO}) for told in ("csv", "ndjson", "parquet")},
     "partition_rows": (0.2, {"partition": 0, "since": 5_000, "until": 5_100}),
@@ -224,26 +218,27 @@ async def test_an_instance_is_found_in_the_organization_by_the_key(much: ClickHo
     assert _share(plan) <= 0.4
 
 
-@pytest.mark.parametrize("page", ["by_time", "parameters"])
-@pytest.mark.parametrize("name", ["instance_trail", "instance_trail_newer"])
-async def test_a_page_is_read_in_the_order_of_the_key(much: ClickHouse, name: str, page: str) -> None:
-    wanted = Wanted(50, _MIDDLE, is_newer=name.endswith("_newer"))
-    plan = await _plan(much, name, instance="i-3-id", **_FILTERED.parameters, **getattr(wanted, page))
+@pytest.mark.parametrize("page", ["by_time", "by_place"])
+@pytest.mark.parametrize("is_newer", [False, True])
+async def test_a_page_is_read_in_the_order_of_the_key(much: ClickHouse, is_newer: bool, page: str) -> None:
+    wanted = Wanted(50, _MIDDLE, is_newer=is_newer)
+    sought = {**(_NEWER if is_newer else _PAGE), **getattr(wanted, page)}
+    plan = await _plan(much, f"instance_trail{wanted.suffix}", instance="i-3-id", **sought)
     assert "Read type: InReverseOrder" in plan or "Read type: InOrder" in plan
-    assert _share(plan) <= 0.4
+    assert _share(plan) <= 0.2
 
 
 @pytest.mark.parametrize("is_newer", [False, True])
 async def test_by_time_no_place_is_read_of_what_is_not_shown(much: ClickHouse, is_newer: bool) -> None:
     wanted = Wanted(50, _MIDDLE, is_newer=is_newer)
-    plan = await _plan(much, f"organization_trail{wanted.suffix}", **wanted.by_time)
+    plan = await _plan(much, f"organization_trail{wanted.suffix}", **(_NEWER if is_newer else _PAGE))
     (late,) = re.findall("Lazily read columns: (.+)", plan)
     assert {*late.split(", ")} == {*EVENT_COLUMNS} - {"received_at"}
 
 
 @pytest.mark.parametrize("name", ["instance_trail", "instance_trail_newer"])
 async def test_what_is_in_few_places_is_looked_for_in_any_order(much: ClickHouse, name: str) -> None:
-    sought = {"instance": "i-3-id", **_PAGE, **SEARCHES["words"]}
+    sought = {"instance": "i-3-id", **(_NEWER if name.endswith("_newer") else _PAGE), **SEARCHES["words"]}
     assert "Read type: Default" in await _plan(much, name, settings=IN_ANY_ORDER, **sought)
 
 
@@ -251,21 +246,21 @@ async def test_what_is_in_few_places_is_looked_for_in_any_order(much: ClickHouse
     ("name", "time"),
     [
         ("organization_trail", {"since": _MIDDLE.time - 200_000_000_000}),
-        ("organization_trail_newer", {"newer_than": _MIDDLE.time, "until": _MIDDLE.time + 200_000_000_000}),
+        ("organization_trail_newer", {"until": _MIDDLE.time + 200_000_000_000}),
     ],
 )
 async def test_what_is_next_to_a_place_in_an_organization_is_found_by_two_threads(
     much: ClickHouse, name: str, time: dict[str, int]
 ) -> None:
-    place = Wanted(50, _MIDDLE, is_newer="until" in time).by_time
-    plan = await _plan(much, name, explain="PIPELINE", **{**_FILTERED.parameters, **place, **time})
+    sought = _NEWER if name.endswith("_newer") else _PAGE
+    plan = await _plan(much, name, explain="PIPELINE", **{**sought, **time})
     assert "MergeTreeSelect(pool: ReadPool, algorithm: Thread) × 2" in plan
 
 
 @pytest.mark.parametrize("sought", SEARCHES)
 @pytest.mark.parametrize("name", ["instance_trail", "organization_trail"])
 async def test_what_is_sought_is_found_by_an_index(much: ClickHouse, name: str, sought: str) -> None:
-    whole = {**_PAGE, **Wanted().by_time, "instance": "i-3-id"}
+    whole = {**_FILTERED.parameters, **Wanted().by_time, "instance": "i-3-id"}
     assert _share(await _plan(much, name, **{**whole, **SEARCHES[sought]})) <= 0.1
 
 

@@ -19,7 +19,7 @@ from sql.instants import moment_at
 
 NEWEST = 1_700_000_000_000_000
 FREQUENT = replace(UNFILTERED, search=Search.of("rejected"))
-#: All time is near.
+#: All of it lies next to the page's place: one look is enough.
 _ANYWHERE = replace(UNFILTERED, since=NEWEST - 1)
 MONTH = {"since": NEWEST - 31 * 86_400_000_000}
 HOUR = {"since": NEWEST - 3_600_000_000}

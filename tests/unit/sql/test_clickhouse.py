@@ -175,7 +175,7 @@ async def test_rows_of_an_insert_that_began_before_are_written_anew_when_it_is_o
 
 @pytest.mark.usefixtures("migrated")
 async def test_parts_that_one_who_was_killed_left_without_the_projection_get_it_at_the_next_start() -> None:
-    server: Any = WritingAnew([], [(2,)], [("MATERIALIZE PROJECTION meter_history", 2, "")], [])
+    server: Any = WritingAnew([], [(2,)], [("MATERIALIZE PROJECTION usage_hours", 2, "")], [])
     async with ClickHouse(server, [server]) as clickhouse:
         await clickhouse.migrate()
     assert (server._looks, server.commands) == ([], [_ADD])

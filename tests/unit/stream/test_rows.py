@@ -37,9 +37,12 @@ def test_parts_are_the_rows_in_their_order_of_one_quarter_each(moments: list[dat
     assert all(quarters(one) != quarters(next_) for one, next_ in pairwise(cut))
 
 
-def test_a_quarter_ends_with_its_last_microsecond() -> None:
-    newyear = datetime(2027, 1, 1, tzinfo=UTC)
-    rows = received(newyear - timedelta(microseconds=1), newyear, datetime(2027, 3, 31, 23, 59, 59, 999_999, UTC))
+@pytest.mark.parametrize(("year", "month", "last"), [(2027, 1, 31), (2027, 4, 30), (2028, 7, 30), (2028, 10, 31)])
+def test_a_quarter_ends_with_its_last_microsecond(year: int, month: int, last: int) -> None:
+    first = datetime(year, month, 1, tzinfo=UTC)
+    rows = received(
+        first - timedelta(microseconds=1), first, datetime(year, month + 2, last, 23, 59, 59, 999_999, tzinfo=UTC)
+    )
     assert [len(part) for part in rows.parts()] == [1, 2]
 
 

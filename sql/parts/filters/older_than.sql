@@ -1,1 +1,0 @@
-  AND received_at <= fromUnixTimestamp64Micro({older_than:Int64}, 'UTC')
