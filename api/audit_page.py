@@ -13,10 +13,10 @@ from fastapi import Depends, Query
 from api.audit_event import AuditEventView, shown
 from api.shapes import PageView
 from metering.problems import Fault, Invalid
-from sql.instants import micros
+from sql.instants import END, micros
 
 #: Its end shows that nothing was cut off.
-_CURSOR: Final = re.compile(r"(\d{1,16})\.(\d{1,5})\.(\d{1,19})\.(\d{1,9})\.", re.ASCII)
+_CURSOR: Final = re.compile(r"(\d{1,17})\.(\d{1,5})\.(\d{1,19})\.(\d{1,9})\.", re.ASCII)
 #: In front of a cursor that leads back, to newer events.
 _BACK: Final = "~"
 
@@ -43,7 +43,7 @@ class Cursor(NamedTuple):
         except ValueError:
             found = None
         cursor = found and cls(*map(int, found.groups()))
-        if not cursor or cursor.partition > TOP.partition or str(cursor) != text:
+        if not cursor or cursor.time > TOP.time or cursor.partition > TOP.partition or str(cursor) != text:
             fault = Fault("query.cursor", "not a cursor", text)
             raise Invalid("The cursor is none that was given out.", faults=[fault])
         return cursor
@@ -57,7 +57,7 @@ class Cursor(NamedTuple):
 
 
 #: Before the newest event there is.
-TOP: Final = Cursor(1 << 53, 65_535, (1 << 64) - 1, (1 << 32) - 1)
+TOP: Final = Cursor(micros(END), 65_535, (1 << 64) - 1, (1 << 32) - 1)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,10 @@
 -- The rows are copied, and the tables change places in one step. Killed before that, the copy begins anew.
 DROP TABLE IF EXISTS decisions_anew;
 
+-- What retention has begun to take is taken before anything is copied, which would bring it back: this takes nothing, and
+-- waits for what began before it.
+ALTER TABLE decisions DELETE WHERE 0 SETTINGS mutations_sync = 1;
+
 CREATE TABLE decisions_anew AS decisions
 ENGINE = MergeTree
 PARTITION BY toYear(received_at) * 10 + toQuarter(received_at)

@@ -74,6 +74,14 @@ _AS_BEFORE = (
 #: As an INSERT that was under way when the projection was added leaves its part.
 _WITHOUT = "ALTER TABLE decisions CLEAR PROJECTION usage_hours IN PARTITION 20264"
 _PARTITIONS = "SELECT DISTINCT _partition_id FROM decisions ORDER BY 1"
+_GOING = """
+INSERT INTO decisions (organization_id, instance_id, received_at, partition, offset)
+SELECT 'gone', instance_id, received_at, partition, offset FROM decisions
+SETTINGS max_partitions_per_insert_block = 0
+"""
+#: Takes a second, as retention does where there is much.
+_TAKE = "ALTER TABLE decisions DELETE WHERE organization_id = 'gone' AND sleepEachRow(0.003) = 0"
+_GONE = "SELECT count() FROM decisions WHERE organization_id = 'gone'"
 _COUNTS = "SELECT count() FROM decisions WHERE organization_id = 'acme'"
 
 
@@ -102,6 +110,10 @@ async def main(directory: str) -> None:
         await _run(clickhouse, lambda client: client.command(_WITHOUT, settings={"mutations_sync": 1}))
         without = await parts_left_out(clickhouse)
         await clickhouse.migrate()
+        for statement in (_GOING, _TAKE):
+            await _run(clickhouse, lambda client, text=statement: client.command(text))
+        await _run(clickhouse, _repeat("036_decisions_by_quarter"))
+        gone = await _rows(clickhouse, _GONE)
         passed, left_out = await clickhouse.query("passed"), await parts_left_out(clickhouse)
     found = {
         "written": len(written[0]),
@@ -115,6 +127,7 @@ async def main(directory: str) -> None:
         "passed": passed,
         "without": len(without),
         "left_out": left_out,
+        "gone": gone,
     }
     sys.stdout.write(json.dumps(found))
 

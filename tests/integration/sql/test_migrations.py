@@ -25,5 +25,6 @@ def test_rows_of_an_earlier_release_are_carried_over_whole_and_counted(tmp_path:
         "unusual": [[266]],  # but for those that were refused in time
         "without": 1,
         "left_out": [],
+        "gone": [[0]],
         "passed": [[3, [3, 0], [8, 0], 4]],
     }

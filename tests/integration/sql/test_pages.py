@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import accumulate
 from uuid import uuid4
 
@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from api import audit_pages
 from sql.clickhouse import ClickHouse
+from sql.instants import END, EPOCH
 from stream.rows import COLUMNS, TABLE, parts
 from tests.decisions_log import NOON, DecisionsLog, grant, report
 from tests.integration.sql.test_audit_trail import PATH
@@ -47,6 +48,23 @@ async def test_a_walk_over_months_meets_each_event_once_both_ways(
         patched.setattr(audit_pages, "FEW_OF_INSTANCE", few)
         patched.setattr(audit_pages, "NEAR_ROWS", near)
         await _walk(clickhouse, log.held_against.organization_id, ids[::-1], limit, only)
+
+
+@pytest.mark.parametrize("first", [EPOCH, datetime(2255, 6, 5, 23, tzinfo=UTC), END - timedelta(days=2)])
+async def test_the_first_and_the_last_events_that_there_can_be_stand_in_pages(
+    clickhouse: ClickHouse, first: datetime
+) -> None:
+    log = DecisionsLog(held_against=grant(organization_id=str(uuid4())))
+    moments = [first + timedelta(hours=number) for number in range(4)]
+    log.decide(*(report(received_at=moment) for moment in moments))
+    for part in parts(rows_in(log)):
+        await clickhouse.insert(TABLE, COLUMNS, part)
+    ids = [f"0-0-{position}" for position in (3, 2, 1, 0)]
+    await _walk(clickhouse, log.held_against.organization_id, ids, 2, {})
+    for name, found in (("after", ids[:3]), ("before", ids[2:])):
+        async with trail_client(clickhouse, log.held_against.organization_id) as client:
+            page = (await client.get("/audit-trails", params={name: moments[1].isoformat()})).json()
+        assert [item["id"] for item in page["items"]] == found
 
 
 async def _walk(clickhouse: ClickHouse, organization: str, ids: list[str], limit: int, only: dict[str, str]) -> None:
