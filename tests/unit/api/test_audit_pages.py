@@ -52,7 +52,11 @@ def table() -> Everywhere:
 
 @pytest.fixture
 def trail(table: Everywhere) -> Trail:
-    return Trail(table, Turns(), "acme", Recent())  # type: ignore[arg-type]
+    return trail_of(table)
+
+
+def trail_of(table: Any) -> Trail:
+    return Trail(table, Turns(), "acme", Recent())
 
 
 async def test_what_is_everywhere_is_looked_for_next_to_the_page_then_in_order(trail: Trail, table: Everywhere) -> None:
@@ -131,7 +135,7 @@ async def test_events_of_one_time_at_the_end_of_a_page_are_told_apart_by_their_p
     events: int, questions: int
 ) -> None:
     table = AtOnce(events)
-    found = await of_instance(Trail(table, Turns(), "acme", Recent()), _ANYWHERE, Wanted(3), NEWEST, "i-1")  # type: ignore[arg-type]
+    found = await of_instance(trail_of(table), _ANYWHERE, Wanted(3), NEWEST, "i-1")
     assert [event["offset"] for event in found[:3]] == [events - 1, events - 2, events - 3]
     assert (len(found) > 3) == (events > 3)
     assert table.asked == [frozenset(), frozenset({"skip"})][:questions]
@@ -139,7 +143,7 @@ async def test_events_of_one_time_at_the_end_of_a_page_are_told_apart_by_their_p
 
 async def test_a_page_by_offset_is_one_question() -> None:
     table = AtOnce(9)
-    await of_instance(Trail(table, Turns(), "acme", Recent()), _ANYWHERE, Wanted(3, skip=2), NEWEST, "i-1")  # type: ignore[arg-type]
+    await of_instance(trail_of(table), _ANYWHERE, Wanted(3, skip=2), NEWEST, "i-1")
     assert table.asked == [frozenset({"skip"})]
 
 
