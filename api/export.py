@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated, Any, Final
 
@@ -43,31 +44,41 @@ _FILE: Final[dict[int | str, dict[str, Any]]] = {
 router = fresh_router("Audit trail")
 
 
-class _Wanted:
-    def __init__(
-        self,
-        file_format: Annotated[Format, Query(alias="format")] = Format.CSV,
-        since: Annotated[Moment | None, Query(alias="from", description="Received at this time or later.")] = None,
-        until: Annotated[Moment | None, Query(alias="to", description="Received before; now when left out.")] = None,
-        event_name: Annotated[str | None, Query(description="An event's name or type.")] = None,
-        status: Annotated[Status | None, Query()] = None,
-        entitlement: Annotated[str, Query(max_length=100, description="An entitlement's slug.")] = "",
-        token: Annotated[str, Query(max_length=100, description="The slug of the token that reported.")] = "",
-        accept_encoding: Annotated[str | None, Header(include_in_schema=False)] = None,
-    ) -> None:
-        self.format, self.since, self.until = file_format, since, until or datetime.now(UTC)
-        if since is not None and since > self.until:
-            fault = Fault("query.to", "before `from`", until) if until else Fault("query.from", "lies ahead", since)
-            raise Invalid("The range ends before it begins.", faults=[fault])
-        self._filters = (statuses_of(event_name, status), entitlement, token)
-        # Parquet is compressed inside.
-        self.coding = "identity" if file_format is Format.PARQUET else chosen(accept_encoding)
+@dataclass(frozen=True, slots=True)
+class File:
+    """What a file is to hold, of whichever instance, and how; `coding` is its content coding."""
+
+    format: Format
+    coding: str
+    since: datetime | None
+    until: datetime
+    statuses: list[str]
+    entitlement: str
+    token: str
 
     def of(self, instance_id: str | None) -> Exported:
-        return Exported(instance_id, self.since, self.until, *self._filters)
+        return Exported(instance_id, self.since, self.until, self.statuses, self.entitlement, self.token)
 
 
-Wanted = Annotated[_Wanted, Depends(_Wanted)]
+async def _file(
+    file_format: Annotated[Format, Query(alias="format")] = Format.CSV,
+    since: Annotated[Moment | None, Query(alias="from", description="Received at this time or later.")] = None,
+    until: Annotated[Moment | None, Query(alias="to", description="Received before; now when left out.")] = None,
+    event_name: Annotated[str | None, Query(description="An event's name or type.")] = None,
+    status: Annotated[Status | None, Query()] = None,
+    entitlement: Annotated[str, Query(max_length=100, description="An entitlement's slug.")] = "",
+    token: Annotated[str, Query(max_length=100, description="The slug of the token that reported.")] = "",
+    accept_encoding: Annotated[str | None, Header(include_in_schema=False)] = None,
+) -> File:
+    end = until or datetime.now(UTC)
+    if since is not None and since > end:
+        fault = Fault("query.to", "before `from`", until) if until else Fault("query.from", "lies ahead", since)
+        raise Invalid("The range ends before it begins.", faults=[fault])
+    coding = "identity" if file_format is Format.PARQUET else chosen(accept_encoding)  # Parquet is compressed inside
+    return File(file_format, coding, since, end, statuses_of(event_name, status), entitlement, token)
+
+
+Wanted = Annotated[File, Depends(_file)]
 
 
 @router.get(
@@ -90,7 +101,7 @@ async def export_audit_trails(request: Request, trail: OwnTrail, wanted: Wanted)
     return await _exported(request, trail, wanted, wanted.of(None), "audit-trail")
 
 
-async def _exported(request: Request, trail: Trail, wanted: _Wanted, exported: Exported, name: str) -> Response:
+async def _exported(request: Request, trail: Trail, wanted: File, exported: Exported, name: str) -> Response:
     writer = writer_of(wanted.format)
     file = pieces(trail, exported, writer, encoder(wanted.coding))
     seated = _seats_of(request).seated(trail.organization_id, file)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Header, Query, Request, Response
@@ -44,38 +45,50 @@ _STREAMED: Final[dict[int | str, dict[str, Any]]] = {
 router = APIRouter(tags=["Audit trail"])
 
 
+@dataclass(frozen=True, slots=True)
 class Trails:
     """What a stream is made from, in this application."""
 
-    def __init__(self, request: Request) -> None:
-        self.broadcast: Broadcast = request.app.state.broadcast
-        self.missed: Missed = request.app.state.missed
-        self.seats: Seats = request.app.state.streams
+    broadcast: Broadcast
+    missed: Missed
+    seats: Seats
 
 
-TrailsState = Annotated[Trails, Depends(Trails)]
+async def _trails_of(request: Request) -> Trails:
+    state = request.app.state
+    return Trails(state.broadcast, state.missed, state.streams)
 
 
-class _Filter:
-    def __init__(
-        self,
-        event_name: Annotated[str | None, Query(description="An event's name or type.")] = None,
-        status: Annotated[Status | None, Query()] = None,
-        entitlement: Annotated[str, Query(max_length=100, description="An entitlement's slug.")] = "",
-        token: Annotated[str, Query(max_length=100, description="The slug of the token that reported.")] = "",
-        q: Annotated[str, Query(max_length=200, description="What the list's `q` finds.")] = "",
-    ) -> None:
-        self.statuses = frozenset(statuses_of(event_name, status))
-        self.entitlement, self.token, self.search = entitlement, token, Search.of(q)
+TrailsState = Annotated[Trails, Depends(_trails_of)]
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """What is wanted of the events, wherever they happen."""
+
+    statuses: frozenset[str]
+    entitlement: str
+    token: str
+    search: Search
 
     def of(self, caller: Principal, instance_id: str | None) -> Wanted:
         return Wanted(caller.organization_id, instance_id, self.statuses, self.entitlement, self.token, self.search)
 
 
-Filtered = Annotated[_Filter, Depends(_Filter)]
+async def _filter(
+    event_name: Annotated[str | None, Query(description="An event's name or type.")] = None,
+    status: Annotated[Status | None, Query()] = None,
+    entitlement: Annotated[str, Query(max_length=100, description="An entitlement's slug.")] = "",
+    token: Annotated[str, Query(max_length=100, description="The slug of the token that reported.")] = "",
+    q: Annotated[str, Query(max_length=200, description="What the list's `q` finds.")] = "",
+) -> Filter:
+    return Filter(frozenset(statuses_of(event_name, status)), entitlement, token, Search.of(q))
 
 
-def _resumed(
+Filtered = Annotated[Filter, Depends(_filter)]
+
+
+async def _resumed(
     last_event_id: Annotated[
         str | None, Header(max_length=_LONGEST_ID, description="Go on behind the event with this id.")
     ] = None,

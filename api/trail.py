@@ -105,8 +105,12 @@ def _clickhouse_of(request: Request) -> ClickHouse:
     return clickhouse
 
 
+async def _clickhouse_state(request: Request) -> ClickHouse:
+    return _clickhouse_of(request)
+
+
 #: For routes that ask on their own account, whoever calls.
-ClickHouseState = Annotated[ClickHouse, Depends(_clickhouse_of)]
+ClickHouseState = Annotated[ClickHouse, Depends(_clickhouse_state)]
 
 
 async def _trail_of(request: Request, caller: Reader) -> Trail:

@@ -61,6 +61,7 @@ class GrantResolver:
     def __init__(self, database: Database, *, size: int = 200_000) -> None:
         self._database = database
         self._cache: Cache[tuple[str, str, str], Entitled] = Cache(size)
+        self._instance_ids: Cache[tuple[str, str], str] = Cache(size)
 
     def cached(self, organization_id: str, instance_slug: str, entitlement_slug: str) -> Entitled | None:
         """What `resolve` found, if nothing of it was edited since. No I/O."""
@@ -103,12 +104,20 @@ class GrantResolver:
             return [(one, _entitled(instance, license_, one, link) if link else None) for one, link in rows]
 
     async def instance_id(self, organization_id: str, instance_slug: str) -> str:
-        """Raises `ResourceNotFound`."""
+        """From memory where it was asked for before. Raises `ResourceNotFound`."""
+        names = organization_id, instance_slug
+        if found := self._instance_ids.get(names):
+            return found
+        generation = self._instance_ids.generation
         async with self._database.session() as session:
-            return (await _licensed(session, organization_id, instance_slug))[0].id
+            instance, _ = await _licensed(session, *names)
+        self._instance_ids.put(names, instance.id, subjects=(instance.id,), generation=generation)
+        return instance.id
 
     async def meter_ids(self, organization_id: str, instance_slug: str, entitlement_slug: str) -> tuple[str, str]:
         """The ids of an instance and an entitlement, licensed or not. Raises `ResourceNotFound`."""
+        if known := self.cached(organization_id, instance_slug, entitlement_slug):
+            return known.instance_id, known.entitlement_id
         async with self._database.session() as session:
             instance, _ = await _licensed(session, organization_id, instance_slug)
             named = and_(Entitlement.organization_id == organization_id, Entitlement.slug == entitlement_slug)
@@ -135,9 +144,11 @@ class GrantResolver:
     def evict(self, subject: str) -> None:
         """Forget what was made from the instance, license or entitlement with this id."""
         self._cache.evict(subject)
+        self._instance_ids.evict(subject)
 
     def clear(self) -> None:
         self._cache.clear()
+        self._instance_ids.clear()
 
 
 async def _resolve(session: AsyncSession, organization_id: str, instance_slug: str, entitlement_slug: str) -> Entitled:

@@ -90,7 +90,7 @@ class Listener:
 
 
 class Listening:
-    """Keeps listeners listening for the length of the block."""
+    """Keeps listeners listening for the length of the block; raises what one of them failed with before its end."""
 
     def __init__(self, *listening: Any) -> None:
         self._listening = listening
@@ -101,9 +101,9 @@ class Listening:
     async def __aexit__(self, *_: object) -> None:
         for task in self._tasks:
             task.cancel()
-        for task in self._tasks:
-            with suppress(asyncio.CancelledError, aiohttp.ClientError):
-                await task
+        for outcome in await asyncio.gather(*self._tasks, return_exceptions=True):
+            if isinstance(outcome, Exception):
+                raise outcome
 
 
 async def eventually(condition: Callable[[], Any], what: str, within: float = WITHIN) -> None:

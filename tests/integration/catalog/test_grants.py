@@ -149,6 +149,29 @@ async def test_an_edit_is_in_force_here_at_once_and_elsewhere_at_the_next_poll(
     assert other_replica.resolver.cached(admin.organization_id, *NAMES) is None
 
 
+async def test_the_id_of_an_instance_is_remembered_until_the_instance_is_edited(
+    client: httpx.AsyncClient, catalog: Catalog, other_replica: Catalog, admin: Principal, instance: str
+) -> None:
+    await other_replica.feed.poll()
+    for replica in (catalog, other_replica):
+        known = await replica.resolver.instance_id(admin.organization_id, instance)
+    assert (await client.patch("/instances/prod", json={"slug": "production"})).status_code == 204
+    with pytest.raises(ResourceNotFound):
+        await catalog.resolver.instance_id(admin.organization_id, instance)
+    assert await other_replica.resolver.instance_id(admin.organization_id, instance) == known
+    await other_replica.feed.poll()
+    for replica in (catalog, other_replica):
+        with pytest.raises(ResourceNotFound):
+            await replica.resolver.instance_id(admin.organization_id, instance)
+        assert await replica.resolver.instance_id(admin.organization_id, "production") == known
+
+
+async def test_a_meter_has_the_same_ids_from_memory(catalog: Catalog, admin: Principal, instance: str) -> None:
+    asked = await catalog.resolver.meter_ids(admin.organization_id, *NAMES)
+    await catalog.resolver.resolve(admin.organization_id, *NAMES)
+    assert await catalog.resolver.meter_ids(admin.organization_id, *NAMES) == asked
+
+
 async def test_an_edit_of_something_else_evicts_nothing(
     client: httpx.AsyncClient, catalog: Catalog, admin: Principal, instance: str
 ) -> None:

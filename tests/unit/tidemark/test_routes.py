@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from inspect import iscoroutinefunction
 from typing import Any, Final
 
 import pytest
 from fastapi import FastAPI
+from fastapi.dependencies.models import Dependant
 from fastapi.routing import iter_route_contexts
 
+from api.usage import get_usage
 from catalog.principal import SCOPES
 from tidemark.http import compose
 from tidemark.parts import Parts
@@ -57,3 +61,22 @@ def test_every_described_route_declares_one_scope(document: dict[str, Any]) -> N
 def test_every_route_answers_under_api_too(app: FastAPI) -> None:
     routes = served(app)
     assert {(method, f"/api{bare(path)}") for method, path in routes} <= routes
+
+
+def test_no_request_takes_a_turn_in_a_pool_of_threads(app: FastAPI) -> None:
+    dependants = [getattr(route, "dependant", None) for route in iter_route_contexts(app.routes)]
+    called = {call for dependant in dependants if dependant for call in depended_on(dependant)}
+    assert get_usage in called
+    assert [call for call in called if not is_awaited(call)] == []
+
+
+def depended_on(dependant: Dependant) -> Iterator[Callable[..., Any]]:
+    """A route's function, and what is called before it."""
+    if dependant.call is not None:
+        yield dependant.call
+    for one in dependant.dependencies:
+        yield from depended_on(one)
+
+
+def is_awaited(call: Callable[..., Any]) -> bool:
+    return iscoroutinefunction(call) or iscoroutinefunction(type(call).__call__)
