@@ -16,6 +16,11 @@ from metering.decision import Status
 from metering.problems import Fault, Invalid
 from sql.instants import micros
 
+EventName = Annotated[str | None, Query(description="An event's name or type.")]
+OfStatus = Annotated[Status | None, Query()]
+OfEntitlement = Annotated[str, Query(max_length=100, description="An entitlement's slug.")]
+OfToken = Annotated[str, Query(max_length=100, description="The slug of the token that it was asked with.")]
+
 
 @dataclass(frozen=True, slots=True)
 class Filter:
@@ -51,10 +56,10 @@ UNFILTERED: Final = Filter(sorted(status.value for status in Status))
 
 
 async def _filter(  # the contract's parameters
-    event_name: Annotated[str | None, Query(description="An event's name or type.")] = None,
-    status: Annotated[Status | None, Query()] = None,
-    entitlement: Annotated[str, Query(max_length=100, description="An entitlement's slug.")] = "",
-    token: Annotated[str, Query(max_length=100, description="The slug of the token that it was asked with.")] = "",
+    event_name: EventName = None,
+    status: OfStatus = None,
+    entitlement: OfEntitlement = "",
+    token: OfToken = "",
     transaction: Annotated[
         str, Query(alias="transactionId", max_length=128, description="A report's transaction id.")
     ] = "",

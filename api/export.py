@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Annotated, Any, Final
 
 from fastapi import Depends, Header, Query, Request, Response
 from fastapi.responses import StreamingResponse
 
-from api.audit_filter import statuses_of
+from api.audit_filter import EventName, OfEntitlement, OfStatus, OfToken, statuses_of
 from api.auth import CatalogState
 from api.encoding import Identity, chosen, encoder
 from api.export_format import Format, writer_of
 from api.exporting import Exported, pieces
 from api.fields import Moment
-from api.freshness import Reader, fresh_router
+from api.freshness import fresh_router
 from api.openapi import LOOKUP, problems
 from api.paths import InstanceSlug
 from api.seats import Seats, begun
 from api.trail import OwnTrail, Trail
-from metering.decision import Status
 from metering.problems import Fault, Invalid
 
 #: Exports at once in one process, and of one organization there.
@@ -45,40 +44,33 @@ router = fresh_router("Audit trail")
 
 
 @dataclass(frozen=True, slots=True)
-class File:
-    """What a file is to hold, of whichever instance, and how; `coding` is its content coding."""
+class Asked:
+    """Events of the whole organization, the form of their file, and its content coding."""
 
+    exported: Exported
     format: Format
     coding: str
-    since: datetime | None
-    until: datetime
-    statuses: list[str]
-    entitlement: str
-    token: str
-
-    def of(self, instance_id: str | None) -> Exported:
-        return Exported(instance_id, self.since, self.until, self.statuses, self.entitlement, self.token)
 
 
-async def _file(
+async def _asked(
     file_format: Annotated[Format, Query(alias="format")] = Format.CSV,
     since: Annotated[Moment | None, Query(alias="from", description="Received at this time or later.")] = None,
     until: Annotated[Moment | None, Query(alias="to", description="Received before; now when left out.")] = None,
-    event_name: Annotated[str | None, Query(description="An event's name or type.")] = None,
-    status: Annotated[Status | None, Query()] = None,
-    entitlement: Annotated[str, Query(max_length=100, description="An entitlement's slug.")] = "",
-    token: Annotated[str, Query(max_length=100, description="The slug of the token that reported.")] = "",
+    event_name: EventName = None,
+    status: OfStatus = None,
+    entitlement: OfEntitlement = "",
+    token: OfToken = "",
     accept_encoding: Annotated[str | None, Header(include_in_schema=False)] = None,
-) -> File:
+) -> Asked:
     end = until or datetime.now(UTC)
     if since is not None and since > end:
         fault = Fault("query.to", "before `from`", until) if until else Fault("query.from", "lies ahead", since)
         raise Invalid("The range ends before it begins.", faults=[fault])
     coding = "identity" if file_format is Format.PARQUET else chosen(accept_encoding)  # Parquet is compressed inside
-    return File(file_format, coding, since, end, statuses_of(event_name, status), entitlement, token)
+    return Asked(Exported(None, since, end, statuses_of(event_name, status), entitlement, token), file_format, coding)
 
 
-Wanted = Annotated[File, Depends(_file)]
+FileAsked = Annotated[Asked, Depends(_asked)]
 
 
 @router.get(
@@ -88,29 +80,27 @@ Wanted = Annotated[File, Depends(_file)]
     responses=_FILE,
 )
 async def export_instance_audit_trails(
-    slug: InstanceSlug, caller: Reader, request: Request, catalog: CatalogState, trail: OwnTrail, wanted: Wanted
+    slug: InstanceSlug, request: Request, catalog: CatalogState, trail: OwnTrail, asked: FileAsked
 ) -> Response:
     """An instance's audit events as a file."""
-    instance = await catalog.resolver.instance_id(caller.organization_id, slug)
-    return await _exported(request, trail, wanted, wanted.of(instance), f"audit-trail-{slug}")
+    instance = await catalog.resolver.instance_id(trail.organization_id, slug)
+    exported = replace(asked.exported, instance_id=instance)
+    return await _file(request, trail, replace(asked, exported=exported), f"audit-trail-{slug}")
 
 
 @router.get("/audit-trails/export", response_class=Response, operation_id="ExportAuditTrails", responses=_FILE)
-async def export_audit_trails(request: Request, trail: OwnTrail, wanted: Wanted) -> Response:
+async def export_audit_trails(request: Request, trail: OwnTrail, asked: FileAsked) -> Response:
     """The whole organization's audit events as a file."""
-    return await _exported(request, trail, wanted, wanted.of(None), "audit-trail")
+    return await _file(request, trail, asked, "audit-trail")
 
 
-async def _exported(request: Request, trail: Trail, wanted: File, exported: Exported, name: str) -> Response:
-    writer = writer_of(wanted.format)
-    file = pieces(trail, exported, writer, encoder(wanted.coding))
-    seated = _seats_of(request).seated(trail.organization_id, file)
-    headers = {
-        "Content-Disposition": f'attachment; filename="{name}-{wanted.until:%Y%m%dT%H%M%SZ}.{wanted.format}"',
-        "Vary": "Accept-Encoding",
-    }
-    if not isinstance(encoder(wanted.coding), Identity):
-        headers["Content-Encoding"] = wanted.coding
+async def _file(request: Request, trail: Trail, asked: Asked, name: str) -> Response:
+    writer, coder = writer_of(asked.format), encoder(asked.coding)
+    seated = _seats_of(request).seated(trail.organization_id, pieces(trail, asked.exported, writer, coder))
+    named = f"{name}-{asked.exported.until:%Y%m%dT%H%M%SZ}.{asked.format}"
+    headers = {"Content-Disposition": f'attachment; filename="{named}"', "Vary": "Accept-Encoding"}
+    if not isinstance(coder, Identity):
+        headers["Content-Encoding"] = asked.coding
     return StreamingResponse(await begun(seated), headers=headers, media_type=writer.media_type)
 
 

@@ -21,6 +21,7 @@ from api.paths import InstanceSlug
 from api.shapes import PageView
 from catalog.flag_context import context_of
 from catalog.flag_evaluation import Evaluated
+from catalog.instances import Instances
 from catalog.principal import Principal
 from catalog.repository import Page
 from metering.problems import (
@@ -113,7 +114,8 @@ async def list_instance_flags(
     slug: InstanceSlug, caller: Reader, catalog: CatalogState, log: Log, window: Windowed
 ) -> Response:
     """Every flag as this instance gets it: what OFREP answers when the context names the instance and nothing else."""
-    await catalog.resolver.instance_id(caller.organization_id, slug)
+    async with catalog.read(caller) as work:
+        await Instances(work).get(slug)
     context = context_of({"targetingKey": slug, "tenantSlug": slug, "kaiten": {"instanceSlug": slug}})
     rest = [flag for flag in await catalog.flags.all(caller.organization_id) if flag.key > (window.after or "")]
     outcomes = await evaluate_all(catalog, log, caller, rest[: window.limit], context)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Header, Query, Request, Response
 
-from api.audit_filter import statuses_of
+from api.audit_filter import EventName, OfEntitlement, OfStatus, OfToken, statuses_of
 from api.audit_search import Search
 from api.auth import CatalogState
 from api.broadcast import Broadcast
@@ -20,9 +20,7 @@ from api.openapi import LOOKUP, problems
 from api.paths import InstanceSlug
 from api.seats import Seats, begun
 from catalog.catalog import Catalog
-from catalog.principal import Principal
-from metering.decision import Status
-from metering.problems import Fault, Invalid
+from metering.problems import Fault, Invalid, ResourceNotFound
 from stream.position import LogPosition
 
 _SCOPE: Final = "read:instances"
@@ -62,30 +60,20 @@ async def _trails_of(request: Request) -> Trails:
 TrailsState = Annotated[Trails, Depends(_trails_of)]
 
 
-@dataclass(frozen=True, slots=True)
-class Filter:
-    """What is wanted of the events, wherever they happen."""
-
-    statuses: frozenset[str]
-    entitlement: str
-    token: str
-    search: Search
-
-    def of(self, caller: Principal, instance_id: str | None) -> Wanted:
-        return Wanted(caller.organization_id, instance_id, self.statuses, self.entitlement, self.token, self.search)
-
-
-async def _filter(
-    event_name: Annotated[str | None, Query(description="An event's name or type.")] = None,
-    status: Annotated[Status | None, Query()] = None,
-    entitlement: Annotated[str, Query(max_length=100, description="An entitlement's slug.")] = "",
-    token: Annotated[str, Query(max_length=100, description="The slug of the token that reported.")] = "",
+async def _asked(
+    caller: Reader,
+    event_name: EventName = None,
+    status: OfStatus = None,
+    entitlement: OfEntitlement = "",
+    token: OfToken = "",
     q: Annotated[str, Query(max_length=200, description="What the list's `q` finds.")] = "",
-) -> Filter:
-    return Filter(frozenset(statuses_of(event_name, status)), entitlement, token, Search.of(q))
+) -> Wanted:
+    statuses = frozenset(statuses_of(event_name, status))
+    return Wanted(caller.organization_id, None, statuses, entitlement, token, Search.of(q))
 
 
-Filtered = Annotated[Filter, Depends(_filter)]
+#: Wanted of the whole organization.
+Asked = Annotated[Wanted, Depends(_asked)]
 
 
 async def _resumed(
@@ -116,32 +104,40 @@ Resumed = Annotated[LogPosition | None, Depends(_resumed)]
     responses=_STREAMED,
 )
 async def stream_instance_audit_trails(
-    slug: InstanceSlug,
-    caller: Reader,
-    request: Request,
-    catalog: CatalogState,
-    trails: TrailsState,
-    wanted: Filtered,
-    since: Resumed,
+    slug: InstanceSlug, request: Request, catalog: CatalogState, trails: TrailsState, asked: Asked, since: Resumed
 ) -> Response:
-    """An instance's audit events from now on, or from behind the last one that was received."""
-    instance = await catalog.resolver.instance_id(caller.organization_id, slug)
-    return await _stream(request, catalog, trails, wanted.of(caller, instance), since)
+    """An instance's audit events from now on, or from behind the last one that was received.
+
+    The stream ends when the instance is no longer called so.
+    """
+    return await _stream(request, catalog, trails, asked, since, slug)
 
 
 @router.get("/audit-trails/stream", response_class=EventStream, operation_id="StreamAuditTrails", responses=_STREAMED)
 async def stream_audit_trails(
-    caller: Reader, request: Request, catalog: CatalogState, trails: TrailsState, wanted: Filtered, since: Resumed
+    request: Request, catalog: CatalogState, trails: TrailsState, asked: Asked, since: Resumed
 ) -> Response:
     """The whole organization's audit events from now on, or from behind the last one that was received."""
-    return await _stream(request, catalog, trails, wanted.of(caller, None), since)
+    return await _stream(request, catalog, trails, asked, since)
 
 
 async def _stream(
-    request: Request, catalog: Catalog, trails: Trails, wanted: Wanted, since: LogPosition | None
+    request: Request,
+    catalog: Catalog,
+    trails: Trails,
+    asked: Wanted,
+    since: LogPosition | None,
+    slug: str | None = None,
 ) -> Response:
-    async def still_allowed() -> None:
-        (await catalog.authenticator.authenticate(request.headers.get("authorization"))).require(_SCOPE)
+    async def named() -> str | None:
+        return None if slug is None else await catalog.resolver.instance_id(asked.organization_id, slug)
 
-    follower = Follower(trails.broadcast, trails.missed, wanted, still_allowed)
+    wanted = replace(asked, instance_id=await named())
+
+    async def ensure_allowed() -> None:
+        (await catalog.authenticator.authenticate(request.headers.get("authorization"))).require(_SCOPE)
+        if await named() != wanted.instance_id:  # another one is called so now
+            raise ResourceNotFound("Instance", slug or "")
+
+    follower = Follower(trails.broadcast, trails.missed, wanted, ensure_allowed)
     return EventStream(await begun(trails.seats.seated(wanted.organization_id, follower.blocks(since))))

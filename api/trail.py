@@ -100,24 +100,20 @@ class Trail:
             return await self.clickhouse.formatted(name, told_as, organization=self.organization_id, **parameters)
 
 
-def _clickhouse_of(request: Request) -> ClickHouse:
+async def _clickhouse_of(request: Request) -> ClickHouse:
     clickhouse: ClickHouse = request.app.state.clickhouse
     return clickhouse
 
 
-async def _clickhouse_state(request: Request) -> ClickHouse:
-    return _clickhouse_of(request)
-
-
 #: For routes that ask on their own account, whoever calls.
-ClickHouseState = Annotated[ClickHouse, Depends(_clickhouse_state)]
+ClickHouseState = Annotated[ClickHouse, Depends(_clickhouse_of)]
 
 
-async def _trail_of(request: Request, caller: Reader) -> Trail:
+async def _trail_of(request: Request, clickhouse: ClickHouseState, caller: Reader) -> Trail:
     state = request.app.state
     if not hasattr(state, "turns"):
         state.turns, state.in_vain = Turns(), Recent()
-    return Trail(_clickhouse_of(request), state.turns, caller.organization_id, state.in_vain)
+    return Trail(clickhouse, state.turns, caller.organization_id, state.in_vain)
 
 
 OwnTrail = Annotated[Trail, Depends(_trail_of)]

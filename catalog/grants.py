@@ -56,7 +56,10 @@ class Entitled:
 
 
 class GrantResolver:
-    """Resolves grants, and keeps them until something that they were made from is edited."""
+    """Resolves grants and the ids of instances, and keeps them until something that they were made from is edited.
+
+    So what is kept is in force at once after an edit of this process, and within a second after one of another.
+    """
 
     def __init__(self, database: Database, *, size: int = 200_000) -> None:
         self._database = database
@@ -104,7 +107,7 @@ class GrantResolver:
             return [(one, _entitled(instance, license_, one, link) if link else None) for one, link in rows]
 
     async def instance_id(self, organization_id: str, instance_slug: str) -> str:
-        """From memory where it was asked for before. Raises `ResourceNotFound`."""
+        """Kept until the instance is edited. Raises `ResourceNotFound`."""
         names = organization_id, instance_slug
         if found := self._instance_ids.get(names):
             return found
@@ -115,7 +118,10 @@ class GrantResolver:
         return instance.id
 
     async def meter_ids(self, organization_id: str, instance_slug: str, entitlement_slug: str) -> tuple[str, str]:
-        """The ids of an instance and an entitlement, licensed or not. Raises `ResourceNotFound`."""
+        """The ids of an instance and an entitlement, licensed or not; of the grant where one is kept.
+
+        Raises `ResourceNotFound`.
+        """
         if known := self.cached(organization_id, instance_slug, entitlement_slug):
             return known.instance_id, known.entitlement_id
         async with self._database.session() as session:

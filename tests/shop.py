@@ -33,6 +33,10 @@ class Sold:
         body = {"value": {"type": "number", "value": value}, **rest}
         return self.client.post(self.usage_path, json=body)
 
+    def rename(self, slug: str) -> None:
+        """Call the instance so; `instance` stays what it was called when it was sold."""
+        self.client.patch(f"/instances/{self.instance}", json={"slug": slug}).raise_for_status()
+
     def usage(self) -> dict[str, Any]:
         response = self.client.get(self.usage_path)
         assert response.status_code == httpx.codes.OK, response.text

@@ -165,6 +165,21 @@ async def test_a_revoked_token_ends_its_stream_within_seconds(pipeline: Pipeline
         )
 
 
+@pytest.mark.parametrize("another_is_called_so", [False, True])
+async def test_a_stream_ends_when_its_instance_is_no_longer_called_so(
+    ear: ClientSession, client: httpx.Client, another_is_called_so: bool
+) -> None:
+    sold, other = sell(client), sell(client)
+    hearing = listener(ear, sold)
+    async with Listening(hearing.listen()):
+        await eventually(lambda: hearing.last_id, "the stream begins")
+        await asyncio.to_thread(sold.rename, f"{sold.instance}-before")
+        if another_is_called_so:
+            await asyncio.to_thread(other.rename, sold.instance)
+        await eventually(lambda: hearing.ends, "the stream ends")
+    assert hearing.ends[0]["code"] == "InstanceNotFound"
+
+
 async def _ends_when_revoked(hearing: Listener, client: httpx.Client, path: str) -> None:
     async with Listening(hearing.listen()):
         await eventually(lambda: hearing.last_id, "the stream begins")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -159,17 +160,39 @@ async def test_the_id_of_an_instance_is_remembered_until_the_instance_is_edited(
     with pytest.raises(ResourceNotFound):
         await catalog.resolver.instance_id(admin.organization_id, instance)
     assert await other_replica.resolver.instance_id(admin.organization_id, instance) == known
+    renamed = (await client.get("/instances/production")).json()
+    body = {"name": "Prod", "customerId": renamed["customerId"], "licenseId": renamed["licenseId"]}
+    assert (await client.post("/instances", json=body)).status_code == 201
     await other_replica.feed.poll()
     for replica in (catalog, other_replica):
-        with pytest.raises(ResourceNotFound):
-            await replica.resolver.instance_id(admin.organization_id, instance)
+        assert await replica.resolver.instance_id(admin.organization_id, instance) != known
         assert await replica.resolver.instance_id(admin.organization_id, "production") == known
 
 
-async def test_a_meter_has_the_same_ids_from_memory(catalog: Catalog, admin: Principal, instance: str) -> None:
-    asked = await catalog.resolver.meter_ids(admin.organization_id, *NAMES)
-    await catalog.resolver.resolve(admin.organization_id, *NAMES)
-    assert await catalog.resolver.meter_ids(admin.organization_id, *NAMES) == asked
+async def test_what_is_read_of_an_instance_before_an_edit_is_not_kept_after_it(
+    client: httpx.AsyncClient, catalog: Catalog, other_replica: Catalog, admin: Principal, instance: str
+) -> None:
+    resolver = other_replica.resolver
+    reading = asyncio.create_task(resolver.instance_id(admin.organization_id, instance))
+    await asyncio.sleep(0)
+    resolver.evict("whatever was just edited")
+    await reading
+    await client.patch("/instances/prod", json={"slug": "production"})
+    with pytest.raises(ResourceNotFound):
+        await resolver.instance_id(admin.organization_id, instance)
+
+
+async def test_nothing_is_remembered_once_it_is_cleared(
+    client: httpx.AsyncClient, catalog: Catalog, other_replica: Catalog, admin: Principal, instance: str
+) -> None:
+    resolver = other_replica.resolver
+    await resolver.resolve(admin.organization_id, *NAMES)
+    await resolver.instance_id(admin.organization_id, instance)
+    await client.patch("/instances/prod", json={"slug": "production"})
+    resolver.clear()
+    assert resolver.cached(admin.organization_id, *NAMES) is None
+    with pytest.raises(ResourceNotFound):
+        await resolver.instance_id(admin.organization_id, instance)
 
 
 async def test_an_edit_of_something_else_evicts_nothing(

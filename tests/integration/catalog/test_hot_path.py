@@ -13,6 +13,7 @@ from starlette.applications import Starlette
 from starlette.routing import Route
 
 from catalog.catalog import Catalog
+from catalog.principal import Principal
 from ingest.report import PATH, Ingest
 from metering.balance import NEW_BALANCE, Place
 from metering.command import Command
@@ -85,3 +86,13 @@ async def test_an_edit_costs_the_next_report_one_look(
     statements.clear()
     await reporter.post(path, json=REPORT)
     assert (looks, statements) == (2, [])
+
+
+async def test_ids_that_were_seen_before_are_not_asked_for(
+    catalog: Catalog, admin: Principal, instance: str, statements: list[str]
+) -> None:
+    meter = admin.organization_id, instance, "calls"
+    ids = (await catalog.resolver.resolve(*meter)).instance_id, await catalog.resolver.instance_id(*meter[:2])
+    statements.clear()
+    assert ids == ((await catalog.resolver.meter_ids(*meter))[0], await catalog.resolver.instance_id(*meter[:2]))
+    assert statements == []
