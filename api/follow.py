@@ -16,7 +16,7 @@ from api.missed import Missed
 from metering.problems import Problem, Unavailable
 from stream.position import LogPosition
 
-#: How often it is asked whether the client may still listen.
+#: How often it is asked whether the client may still listen while nothing is sent; it is before all that is.
 ALLOWED_EVERY: Final = 2.0
 #: How long a stream is silent at most.
 HEARTBEAT_SECONDS: Final = 15.0
@@ -33,7 +33,7 @@ class Follower:
         self._missed = missed.pages(wanted)
         self._wanted = wanted
         self._still_allowed = still_allowed
-        self._allowed_at = self._sent_at = time.monotonic()
+        self._sent_at = time.monotonic()
 
     async def blocks(self, since: LogPosition | None) -> AsyncGenerator[bytes]:
         """Everything that is wanted and comes after `since` (None: from now on), as blocks of server-sent events.
@@ -65,12 +65,12 @@ class Follower:
     async def _told_since(self, position: LogPosition) -> AsyncIterator[Chunk]:
         """What was told already: from history, up to where memory begins, and from memory."""
         while True:
-            await self._ensure_allowed()
             await self._broadcast.live.ready(position)
             remembered = self._broadcast.remembered(self._wanted, position)
             if remembered is not None and remembered.position == position:
                 return
             chunk = remembered or await self._missed.after(position)
+            await self._ensure_allowed()
             if chunk.position == position:
                 await asyncio.sleep(_LOOK_EVERY)  # its rows are not there yet
             else:
@@ -95,9 +95,7 @@ class Follower:
     async def _ensure_allowed(self) -> None:
         if self._broadcast.closed:
             raise Unavailable("The server stops. Come back with the id of the last event.")
-        if time.monotonic() - self._allowed_at > ALLOWED_EVERY:
-            await self._still_allowed()
-            self._allowed_at = time.monotonic()
+        await self._still_allowed()
 
 
 async def _within(waiting: Awaitable[None], seconds: float) -> None:

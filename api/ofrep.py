@@ -30,6 +30,7 @@ from metering.problems import (
     InvalidContext,
     MalformedJson,
     Problem,
+    ResourceNotFound,
     TargetingKeyMissing,
 )
 
@@ -118,7 +119,10 @@ async def list_instance_flags(
         await Instances(work).get(slug)
     context = context_of({"targetingKey": slug, "tenantSlug": slug, "kaiten": {"instanceSlug": slug}})
     rest = [flag for flag in await catalog.flags.all(caller.organization_id) if flag.key > (window.after or "")]
-    outcomes = await evaluate_all(catalog, log, caller, rest[: window.limit], context)
+    try:
+        outcomes = await evaluate_all(catalog, log, caller, rest[: window.limit], context)
+    except InvalidContext as error:  # it names nothing but the instance, which was edited meanwhile
+        raise ResourceNotFound("Instance", slug) from error
     return paged(Page(outcomes, len(rest) > window.limit), EvaluationView, slug=lambda evaluated: evaluated.key)
 
 

@@ -20,7 +20,7 @@ from api.openapi import LOOKUP, problems
 from api.paths import InstanceSlug
 from api.seats import Seats, begun
 from catalog.catalog import Catalog
-from metering.problems import Fault, Invalid, ResourceNotFound
+from metering.problems import Fault, InstanceReplaced, Invalid
 from stream.position import LogPosition
 
 _SCOPE: Final = "read:instances"
@@ -136,8 +136,8 @@ async def _stream(
 
     async def ensure_allowed() -> None:
         (await catalog.authenticator.authenticate(request.headers.get("authorization"))).require(_SCOPE)
-        if await named() != wanted.instance_id:  # another one is called so now
-            raise ResourceNotFound("Instance", slug or "")
+        if await named() != wanted.instance_id:
+            raise InstanceReplaced(f"Another instance is called {slug!r} now. Follow it anew, without an event's id.")
 
     follower = Follower(trails.broadcast, trails.missed, wanted, ensure_allowed)
     return EventStream(await begun(trails.seats.seated(wanted.organization_id, follower.blocks(since))))

@@ -153,6 +153,10 @@ class ResourceNotFound(NotFound):
         return f"{self.noun}NotFound"
 
 
+class InstanceReplaced(NotFound):
+    """The instance that was followed is called otherwise by now, and another one is called so."""
+
+
 class EntitlementNotLicensed(NotFound):
     """The instance's license does not hold the entitlement."""
 

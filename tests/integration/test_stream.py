@@ -177,7 +177,7 @@ async def test_a_stream_ends_when_its_instance_is_no_longer_called_so(
         if another_is_called_so:
             await asyncio.to_thread(other.rename, sold.instance)
         await eventually(lambda: hearing.ends, "the stream ends")
-    assert hearing.ends[0]["code"] == "InstanceNotFound"
+    assert hearing.ends[0]["code"] in ("InstanceNotFound", "InstanceReplaced")  # it may be asked between the two
 
 
 async def _ends_when_revoked(hearing: Listener, client: httpx.Client, path: str) -> None:

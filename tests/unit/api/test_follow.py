@@ -128,6 +128,24 @@ async def test_a_quiet_stream_moves_its_position_on(monkeypatch: pytest.MonkeyPa
             assert await anext(stream) == b": still here\nid: 0:0-0\n\n"
 
 
+async def test_nothing_is_told_once_the_client_may_no_longer_listen() -> None:
+    log, may_listen = DecisionsLog(), True
+
+    async def ensure_allowed() -> None:
+        if not may_listen:
+            raise Unauthenticated("The token is unknown, expired or revoked.")
+
+    async with following(log) as (live, history):
+        stream = Follower(live, history, WANTED, ensure_allowed).blocks(None)  # type: ignore[arg-type]
+        async with aclosing(stream):
+            await anext(stream)
+            log.decide(report())
+            assert await read(stream, 1)
+            may_listen = False
+            log.decide(report())
+            assert (await anext(stream)).startswith(b"event: end\n")
+
+
 async def test_a_token_that_no_longer_holds_ends_the_stream_with_its_problem(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(follow, "ALLOWED_EVERY", 0.02)
 

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-import httpx
+from typing import Any
 
+import httpx
+import pytest
+
+from api.flag_evaluation import evaluate_all
 from tests.integration.catalog.conftest import Clients
 from tests.integration.catalog.ofrep.conftest import JSON, ONE, Ask, MakeFlag
 
@@ -95,6 +99,19 @@ async def test_an_instances_flags_are_what_the_protocol_answers_for_it(
     rest = (await client.get(path, params={"limit": 2, "cursor": page["nextCursor"]})).json()
     assert page["items"] + rest["items"] == listed["items"]
     assert (await client.get("/instances/nowhere/feature-flags")).json()["code"].endswith("InstanceNotFound")
+
+
+async def test_an_instance_that_is_renamed_amid_the_question_is_not_found(
+    make: MakeFlag, client: httpx.AsyncClient, instance: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def rename_and_evaluate(*asked: Any) -> Any:
+        await client.patch(f"/instances/{instance}", json={"slug": "production"})
+        return await evaluate_all(*asked)
+
+    await make("__kaiten.instance.slug == 'prod'")
+    monkeypatch.setattr("api.ofrep.evaluate_all", rename_and_evaluate)
+    answer = await client.get(f"/instances/{instance}/feature-flags")
+    assert (answer.status_code, answer.json()["errors"][0]["location"]) == (404, "path.instanceSlug")
 
 
 async def test_another_organizations_flags_and_instances_are_not_there(
