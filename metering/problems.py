@@ -5,7 +5,7 @@
     ├── Unauthenticated 401
     ├── Forbidden 403             MissingScope, LicenseInactive, LicenseOutsideDates
     ├── NotFound 404              RouteNotFound, EntitlementNotLicensed, NoPublishedVersion,
-    │            404              ResourceNotFound (InstanceNotFound, …)
+    │            404              ResourceNotFound (InstanceNotFound, …), InstanceReplaced
     ├── MethodNotAllowed 405
     ├── RequestTimeout 408
     ├── Conflict 409              ThresholdExceeded, TransactionIdReused, SlugTaken, InUse, NotADraft, NotPublished,
